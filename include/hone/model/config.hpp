@@ -58,8 +58,15 @@ struct Config {
   float final_softcap = 0.0f;                 // final_logit_softcapping; 0 = none
   float query_scale = 0.0f;                   // query_pre_attn_scalar^-0.5; 0 = head_dim^-0.5
   std::int64_t sliding_window = 0;            // sliding_window in tokens; 0 = none
-  std::int64_t window_every = 1;              // a layer i has the window when i % window_every == 0
+  std::int64_t window_from = 0;               // the first layer with the window, and
+  std::int64_t window_every = 1;              // every so many layers from there on (layer_types)
   std::int64_t bos = -1, eos = -1, pad = -1;  // bos_token_id, eos_token_id (first), pad_token_id
+
+  // Whether attention in layer `layer` sees the last `sliding_window` tokens only.
+  bool windowed(std::int64_t layer) const {
+    return sliding_window > 0 && layer >= window_from && (layer - window_from) % window_every == 0;
+  }
+
   bool operator==(const Config&) const = default;
 };
 
@@ -79,12 +86,19 @@ inline void check(const Config& c, std::string_view where) {
   positive(c.max_positions, "max_position_embeddings");
   positive(c.embed_dim, "word_embed_proj_dim");
   constexpr std::int64_t limit = std::int64_t{1} << 24;
-  for (std::int64_t v : {c.vocab, c.hidden, c.layers, c.heads, c.head_dim, c.mlp, c.max_positions})
+  for (std::int64_t v :
+       {c.vocab, c.hidden, c.layers, c.heads, c.head_dim, c.mlp, c.max_positions, c.embed_dim})
     require(v <= limit, where, ": a size is ", v, ", expected at most ", limit);
   require(c.heads % c.kv_heads == 0, where, ": num_attention_heads is ", c.heads,
           ", expected a multiple of num_key_value_heads, ", c.kv_heads);
   require(c.head_dim % 2 == 0, where, ": head_dim is ", c.head_dim, ", expected an even number");
-  require(c.norm_eps > 0, where, ": the norm's epsilon is ", c.norm_eps, ", expected above 0");
+  require(c.norm_eps > 0 && c.norm_eps < 1, where, ": the norm's epsilon is ", c.norm_eps,
+          ", expected above 0 and below 1");
+  require(c.rope_theta > 0 && c.rope_theta < 1e30f, where, ": rope_theta is ", c.rope_theta,
+          ", expected a positive number");
+  require(c.sliding_window >= 0 && c.window_from >= 0 && c.window_every > 0, where,
+          ": sliding_window is ", c.sliding_window, " from layer ", c.window_from, " every ",
+          c.window_every, " layers, expected 0 or more tokens and a positive step");
 }
 
 }  // namespace model
