@@ -15,13 +15,13 @@ namespace hone {
 inline namespace v0 {
 
 // A list or an object of a record, kept as the JSON text that it came as.
-struct Json {
+struct JsonText {
   std::string text;
-  bool operator==(const Json&) const = default;
+  bool operator==(const JsonText&) const = default;
 };
 
 // A value: absent (null), a truth value, a whole number, a number, text, or anything nested.
-using Cell = std::variant<std::monostate, bool, std::int64_t, double, std::string, Json>;
+using Cell = std::variant<std::monostate, bool, std::int64_t, double, std::string, JsonText>;
 
 inline std::string_view kind_of(const Cell& cell) {
   constexpr std::string_view kinds[] = {"null",     "a truth value", "a whole number",
