@@ -20,6 +20,10 @@
 #error "hone owns the order of every sum: compile without -ffast-math (and without -Ofast)"
 #endif
 
+#if defined(min) || defined(max)
+#error "hone has functions named min and max: define NOMINMAX before including <windows.h>"
+#endif
+
 // Functions that a CUDA kernel may call as well; empty for a host compiler.
 #if defined(__CUDACC__)
 #define HONE_HD __host__ __device__

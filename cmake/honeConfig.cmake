@@ -1,0 +1,15 @@
+# find_package(hone)                  hone::hone, hone::native, hone::cuda
+# find_package(hone COMPONENTS torch) hone::torch as well; how LibTorch is found: HoneFindTorch.cmake
+include("${CMAKE_CURRENT_LIST_DIR}/HoneDependencies.cmake")
+if(DEFINED hone_FOUND AND NOT hone_FOUND)
+  return()
+endif()
+include("${CMAKE_CURRENT_LIST_DIR}/honeTargets.cmake")
+foreach(component IN LISTS hone_FIND_COMPONENTS)
+  if(component STREQUAL "torch")
+    include("${CMAKE_CURRENT_LIST_DIR}/HoneFindTorch.cmake")
+  elseif(hone_FIND_REQUIRED_${component})
+    set(hone_FOUND FALSE)
+    set(hone_NOT_FOUND_MESSAGE "hone has no component ${component}; it has: torch")
+  endif()
+endforeach()

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Programs that must not compile, and the sentence that the compiler must say first.
+
+A case is a source here that compiles as it stands. Its line
+
+    // expect: REGEX
+
+says what the first error is when HONE_FAIL is defined. A source with several such lines holds
+several cases: the k-th line belongs to HONE_FAIL=k. `// expect(nvcc): REGEX` replaces the line
+before it for one compiler (gcc, clang or nvcc). Sources named .cu are for nvcc.
+
+    check.py [--gcc g++] [--clang clang++-19] [--nvcc] [PATH...]     (no compiler named: all here)
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "structure"))
+from compile import host_compiler, host_compilers, nvcc, run_all  # noqa: E402
+
+EXPECT = re.compile(r"^// expect(?:\((gcc|clang|nvcc)\))?: (.*\S)\s*$", re.MULTILINE)
+ERROR = re.compile(r"\berror( #\d+[-\w]*)?:")
+
+
+def cases(path):
+    """[{kind of compiler or None: regex}], one for each value of HONE_FAIL from 1."""
+    found = []
+    for kind, regex in EXPECT.findall(path.read_text(encoding="utf-8")):
+        if kind:
+            if not found:
+                sys.exit(f"{path}: '// expect({kind})' stands before any '// expect:'")
+            found[-1][kind] = regex
+        else:
+            found.append({None: regex})
+    return found
+
+
+def first_error(output):
+    return next((line for line in output.splitlines() if ERROR.search(line)), None)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gcc")
+    parser.add_argument("--clang")
+    parser.add_argument("--nvcc", action="store_true")
+    parser.add_argument("paths", nargs="*", type=pathlib.Path)
+    arguments = parser.parse_args()
+
+    compilers = [(kind, host_compiler(name)) for kind, name in
+                 (("gcc", arguments.gcc), ("clang", arguments.clang)) if name]
+    everything = not compilers and not arguments.nvcc
+    if everything:
+        compilers = [("clang" if "clang" in c else "gcc", host_compiler(c)) for c in host_compilers()]
+    if (everything or arguments.nvcc) and nvcc():
+        compilers.append(("nvcc", nvcc()))
+
+    paths = arguments.paths or sorted(p for p in HERE.iterdir() if p.suffix in (".cpp", ".cu"))
+    labels, commands, expected = [], [], []
+    for path in paths:
+        refusals = cases(path)
+        if not refusals:
+            sys.exit(f"{path}: has no line '// expect: REGEX'")
+        for kind, command in compilers:
+            if (kind == "nvcc") != (path.suffix == ".cu"):
+                continue
+            labels.append(f"{path.name} ({kind})")
+            commands.append(command + [str(path)])
+            expected.append(None)
+            for k, refusal in enumerate(refusals, 1):
+                labels.append(f"{path.name} HONE_FAIL={k} ({kind})")
+                commands.append(command + [f"-DHONE_FAIL={k}", str(path)])
+                expected.append(refusal.get(kind, refusal[None]))
+
+    failed = 0
+    for label, regex, (status, output) in zip(labels, expected, run_all(commands)):
+        error = first_error(output)
+        if regex is None and status != 0:
+            complaint = "should compile without HONE_FAIL:\n" + "\n".join(output.splitlines()[:8])
+        elif regex is not None and status == 0:
+            complaint = f"compiled; expected the error /{regex}/"
+        elif regex is not None and (error is None or not re.search(regex, error)):
+            complaint = f"expected the first error /{regex}/, found\n  {error or output[:400]}"
+        else:
+            continue
+        failed += 1
+        print(f"{label}: {complaint}")
+    print("refusals:")
+    print(f"{len(labels) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
