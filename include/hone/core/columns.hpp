@@ -16,7 +16,7 @@ inline namespace v0 {
 
 // A list or an object of a record, kept as the JSON text that it came as.
 struct JsonText {
-  std::string text;
+  std::string text = {};
   bool operator==(const JsonText&) const = default;
 };
 

@@ -31,11 +31,11 @@ inline constexpr bool truncated(FinishReason reason) { return reason == FinishRe
 
 // What a reward is a function of. An answer may be empty; it still has one score.
 struct Completion {
-  std::string text;               // the answer in words, special tokens left out
-  std::vector<Token> tokens;      // every sampled token, the end token included
-  std::string prompt;             // the prompt in words, as the model read it
-  std::vector<Message> messages;  // the conversation before the answer, where there is one
-  Columns columns;                // the record's extra columns, "answer" and the like
+  std::string text = {};               // the answer in words, special tokens left out
+  std::vector<Token> tokens = {};      // every sampled token, the end token included
+  std::string prompt = {};             // the prompt in words, as the model read it
+  std::vector<Message> messages = {};  // the conversation before the answer, where there is one
+  Columns columns = {};                // the record's extra columns, "answer" and the like
   FinishReason finish = FinishReason::end_token;
   std::uint64_t id = 0;    // of the prompt; answers of one group share it
   std::int32_t index = 0;  // which answer of its group

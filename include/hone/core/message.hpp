@@ -11,8 +11,8 @@ inline namespace v0 {
 // What one side said. `role` is "system", "user", "assistant", "tool" or whatever the chat template
 // at hand knows; `content` is plain text.
 struct Message {
-  std::string role;
-  std::string content;
+  std::string role = {};
+  std::string content = {};
   bool operator==(const Message&) const = default;
 };
 
