@@ -46,15 +46,6 @@ HONE_HD constexpr V lift(const U& u) {
     return V(u);
 }
 
-// x y, rounded before anything else happens to it.
-template <class V>
-HONE_HD constexpr V times(const V& x, const V& y) {
-  if constexpr (std::is_floating_point_v<V>)
-    return rounded_product(x, y);
-  else
-    return x * y;
-}
-
 template <class T>
 struct dual_traits {
   static constexpr bool dual = false;
@@ -210,7 +201,7 @@ HONE_HD constexpr dual<V, N> chain(const dual<V, N>& x, const V& f, const V& df)
   dual<V, N> r;
   r.value = f;
   if constexpr (N > 0)
-    for (int i = 0; i < N; ++i) r.slope[i] = times(df, x.slope[i]);
+    for (int i = 0; i < N; ++i) r.slope[i] = product(df, x.slope[i]);
   return r;
 }
 
@@ -245,7 +236,7 @@ template <class M, class V, int N, int K>
 HONE_HD constexpr auto extreme(const M& a_wins, const M& b_wins, const dual<V, N>& a,
                                const dual<V, K>& b) {
   const auto pick = [&](const V& x, const V& y) -> V {
-    const V middle = times(V(0.5f), x) + times(V(0.5f), y);
+    const V middle = product(V(0.5f), x) + product(V(0.5f), y);
     return select(a_wins, x, select(b_wins, y, middle));
   };
   return merge(
@@ -291,24 +282,22 @@ requires detail::dual_operands<A, B> HONE_HD constexpr auto operator*(const A& a
   using V = detail::value_of<A, B>;
   const auto x = detail::as_dual<V>(a);
   const auto y = detail::as_dual<V>(b);
-  using detail::times;
   return detail::merge(
-      x, y, times(x.value, y.value),
-      [&](const V& s, const V& t) -> V { return times(s, y.value) + times(x.value, t); },
-      [&](const V& s) -> V { return times(s, y.value); },
-      [&](const V& t) -> V { return times(x.value, t); });
+      x, y, product(x.value, y.value),
+      [&](const V& s, const V& t) -> V { return product(s, y.value) + product(x.value, t); },
+      [&](const V& s) -> V { return product(s, y.value); },
+      [&](const V& t) -> V { return product(x.value, t); });
 }
 template <class A, class B>
 requires detail::dual_operands<A, B> HONE_HD constexpr auto operator/(const A& a, const B& b) {
   using V = detail::value_of<A, B>;
   const auto x = detail::as_dual<V>(a);
   const auto y = detail::as_dual<V>(b);
-  using detail::times;
   const V q = x.value / y.value;
   return detail::merge(
-      x, y, q, [&](const V& s, const V& t) -> V { return (s - times(q, t)) / y.value; },
+      x, y, q, [&](const V& s, const V& t) -> V { return (s - product(q, t)) / y.value; },
       [&](const V& s) -> V { return s / y.value; },
-      [&](const V& t) -> V { return -times(q, t) / y.value; });
+      [&](const V& t) -> V { return -product(q, t) / y.value; });
 }
 
 template <class V, int N, class B>
@@ -426,7 +415,7 @@ HONE_HD constexpr dual<V, N> abs(const dual<V, N>& x) {
   const auto positive = V(0) < x.value;
   const auto negative = x.value < V(0);
   const auto slope = [&](const V& d) -> V {
-    return select(positive, d, select(negative, static_cast<V>(-d), detail::times(x.value, V(0))));
+    return select(positive, d, select(negative, static_cast<V>(-d), product(x.value, V(0))));
   };
   return detail::merge(
       x, dual<V, 0>(V(0)), static_cast<V>(select(negative, static_cast<V>(-x.value), x.value)),
@@ -462,7 +451,7 @@ HONE_HD constexpr dual<V, N> sqrt(const dual<V, N>& x) {
 template <class V, int N>
 HONE_HD constexpr dual<V, N> tanh(const dual<V, N>& x) {
   const V t = tanh(x.value);
-  return detail::chain(x, t, static_cast<V>(V(1) - detail::times(t, t)));
+  return detail::chain(x, t, static_cast<V>(V(1) - product(t, t)));
 }
 template <class V, int N>
 HONE_HD constexpr dual<V, N> sigmoid(const dual<V, N>& x) {
@@ -470,7 +459,7 @@ HONE_HD constexpr dual<V, N> sigmoid(const dual<V, N>& x) {
   if constexpr (N == 0)
     return dual<V, 0>(s);
   else
-    return detail::chain(x, s, detail::times(s, static_cast<V>(sigmoid(static_cast<V>(-x.value)))));
+    return detail::chain(x, s, product(s, static_cast<V>(sigmoid(static_cast<V>(-x.value)))));
 }
 template <class V, int N>
 HONE_HD constexpr dual<V, N> log_sigmoid(const dual<V, N>& x) {

@@ -12,12 +12,11 @@
 
 #include "hone/core/dual.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/inputs.hpp"
 #include "hone/core/trace.hpp"
-#include "hone/loss/inputs.hpp"
 
 namespace hone {
 inline namespace v0 {
-namespace loss {
 
 // F can be called with the record of its level, and returns a number.
 template <class F>
@@ -107,7 +106,7 @@ template <class F>
 inline constexpr auto dependence_v = known_dependence<std::remove_cvref_t<F>>();
 
 template <class Inputs>
-constexpr int count(const Inputs& fields) {
+constexpr int count_fields(const Inputs& fields) {
   int n = 0;
   fields.each([&](bool on) { n += on; }, fields);
   return n;
@@ -125,7 +124,7 @@ inline constexpr auto differentiates = detail::dependence_v<F>.differentiated;
 
 // How many.
 template <class F>
-inline constexpr int slopes = detail::count(differentiates<F>);
+inline constexpr int slopes = detail::count_fields(differentiates<F>);
 
 // Throws if this very object reads or differentiates a field that its type was not seen to. Called
 // once, before training.
@@ -142,6 +141,5 @@ void check_reads(const F& f) {
           "such as `coef * t.entropy`");
 }
 
-}  // namespace loss
 }  // namespace v0
 }  // namespace hone

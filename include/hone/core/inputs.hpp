@@ -13,10 +13,9 @@
 
 namespace hone {
 inline namespace v0 {
-namespace loss {
 
 // Which numbers one evaluation of a functor belongs to. A functor says so with
-// `static constexpr auto level = loss::Level::pair;`, one that says nothing is of level token.
+// `static constexpr auto level = Level::pair;`, one that says nothing is of level token.
 enum class Level {
   token,     // TokenInputs: one sampled token
   sequence,  // SequenceInputs: sums over the sampled tokens of one sequence
@@ -172,7 +171,7 @@ struct level_inputs<Level::value> {
 };
 
 template <class F>
-constexpr Level level_of() {
+constexpr Level declared_level() {
   if constexpr (requires { F::level; })
     return F::level;
   else
@@ -182,17 +181,17 @@ constexpr Level level_of() {
 }  // namespace detail
 
 template <class F>
-inline constexpr Level level_of = detail::level_of<F>();
+inline constexpr Level level_of = detail::declared_level<F>();
 
 // The record that F is a function of.
 template <class F, class T>
 using inputs_of = typename detail::level_inputs<level_of<F>>::template type<T>;
 
 // Gives a lambda a level other than token:
-//   constexpr auto contrast = loss::at<loss::Level::pair>([](const auto& p) {
+//   constexpr auto contrast = hone::at_level<Level::pair>([](const auto& p) {
 //     return -log_sigmoid(p.chosen.logprob - p.rejected.logprob); });
 template <Level L, class F>
-struct At {
+struct AtLevel {
   static constexpr Level level = L;
   F f;
 
@@ -202,10 +201,9 @@ struct At {
   }
 };
 template <Level L, class F>
-constexpr At<L, F> at(F f) {
+constexpr AtLevel<L, F> at_level(F f) {
   return {f};
 }
 
-}  // namespace loss
 }  // namespace v0
 }  // namespace hone

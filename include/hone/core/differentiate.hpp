@@ -2,12 +2,11 @@
 #pragma once
 
 #include "hone/core/dual.hpp"
-#include "hone/loss/inputs.hpp"
-#include "hone/loss/reads.hpp"
+#include "hone/core/inputs.hpp"
+#include "hone/core/reads.hpp"
 
 namespace hone {
 inline namespace v0 {
-namespace loss {
 
 // value = f(in); slope.x = df / d in.x, 0 for fields by which f has no derivative.
 template <class Inputs, class V>
@@ -56,12 +55,11 @@ HONE_HD constexpr Differentiated<Inputs<V>, V> differentiate(const F& f, const I
 
 // The value alone.
 template <class F, class V, template <class> class Inputs>
-HONE_HD constexpr V evaluate(const F& f, const Inputs<V>& in) {
+HONE_HD constexpr V value_at(const F& f, const Inputs<V>& in) {
   Inputs<dual<V, 0>> x;
   Inputs<V>::each([](auto& to, const V& from) { to = from; }, x, in);
   return detail::result_as<V, 0>(f(x)).value;
 }
 
-}  // namespace loss
 }  // namespace v0
 }  // namespace hone
