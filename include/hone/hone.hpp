@@ -4,14 +4,19 @@
 #include "hone/core/columns.hpp"
 #include "hone/core/completion.hpp"
 #include "hone/core/config.hpp"
+#include "hone/core/differentiate.hpp"
+#include "hone/core/dual.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/file.hpp"
 #include "hone/core/forest.hpp"
+#include "hone/core/inputs.hpp"
 #include "hone/core/message.hpp"
 #include "hone/core/pack.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
+#include "hone/core/reads.hpp"
 #include "hone/core/registers.hpp"
+#include "hone/core/trace.hpp"
 
 #include "hone/kernel/activation.hpp"
 #include "hone/kernel/attention.hpp"
@@ -25,3 +30,7 @@
 
 #include "hone/model/config.hpp"
 
+#include "hone/data/implicit_prompt.hpp"
+#include "hone/data/json_record.hpp"
+#include "hone/data/jsonl.hpp"
+#include "hone/data/record.hpp"

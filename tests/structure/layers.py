@@ -31,6 +31,8 @@ THIRD_PARTY = {
     re.compile(r"nlohmann/"): {"checkpoint", "text", "data", "report"},
     re.compile(r"pcre2"): {"text"},
 }
+# Macros that a third-party header wants to see before it is included.
+FOREIGN_MACROS = {"PCRE2_CODE_UNIT_WIDTH": "8"}
 MACRO_HOME = "core/config.hpp"
 MACRO_LIMIT = 6
 LONG = 300
@@ -105,7 +107,7 @@ def check(include):
             for pattern, rooms in THIRD_PARTY.items():
                 if pattern.match(target) and room not in rooms:
                     problem(f"includes <{target}>, which only {', '.join(sorted(rooms))} may")
-        defined = set(DEFINE.findall(text)) - set(UNDEF.findall(text))
+        defined = set(DEFINE.findall(text)) - set(UNDEF.findall(text)) - set(FOREIGN_MACROS)
         if name == MACRO_HOME:
             macros = defined
         elif defined:
