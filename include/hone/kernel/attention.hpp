@@ -11,5 +11,6 @@
 // bit of it, so the training pass, prefill and decoding agree exactly.
 #pragma once
 
+#include "hone/kernel/attention_backward.hpp"
 #include "hone/kernel/attention_cache.hpp"
 #include "hone/kernel/attention_forest.hpp"
