@@ -1,0 +1,150 @@
+// A trainable array of the Native backend: its name, shape, values and gradient.
+//
+// A matrix lies in panels of 16 outputs, [ceil(out / 16)][in][16], the layout that every kernel
+// reads; there is no second copy. A vector lies as it is. Padding outputs are zero and stay zero.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/core/random.hpp"
+#include "hone/kernel/linear.hpp"
+#include "hone/model/buffer.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace model {
+
+struct ParameterSpec {
+  std::string name;              // in a Hugging Face checkpoint
+  std::int64_t out = 0;          // outputs, or the length of a vector
+  std::int64_t in = 0;           // inputs; 0 for a vector
+  bool transposed_file = false;  // the checkpoint stores [in, out]
+  bool decay = false;            // weight decay applies (matrices; never norms and biases)
+};
+
+class Parameter {
+ public:
+  Parameter() = default;
+  explicit Parameter(ParameterSpec spec) : spec_(std::move(spec)), value_(storage_size()) {
+    std::memset(value_.data(), 0, bytes());
+  }
+
+  const std::string& name() const { return spec_.name; }
+  const ParameterSpec& spec() const { return spec_; }
+  bool is_matrix() const { return spec_.in > 0; }
+  std::int64_t out() const { return spec_.out; }
+  std::int64_t in() const { return spec_.in; }
+  std::int64_t count() const { return spec_.out * (is_matrix() ? spec_.in : 1); }
+
+  // [in storage order] with padding; what kernels and optimisers work on.
+  std::span<float> value() { return {value_.data(), static_cast<std::size_t>(storage_size())}; }
+  std::span<const float> value() const {
+    return {value_.data(), static_cast<std::size_t>(storage_size())};
+  }
+
+  // Same layout; empty unless trainable.
+  std::span<float> gradient() {
+    return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
+  }
+  std::span<const float> gradient() const {
+    return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
+  }
+
+  bool trainable() const { return static_cast<bool>(gradient_); }
+  void set_trainable(bool on) {
+    if (on && !gradient_) {
+      gradient_ = Buffer(storage_size());
+      zero_gradient();
+    } else if (!on) {
+      gradient_ = Buffer();
+    }
+  }
+  void zero_gradient() {
+    if (gradient_) std::memset(gradient_.data(), 0, bytes());
+  }
+
+  // Shape in the checkpoint.
+  std::vector<std::int64_t> file_shape() const {
+    if (!is_matrix()) return {spec_.out};
+    if (spec_.transposed_file) return {spec_.in, spec_.out};
+    return {spec_.out, spec_.in};
+  }
+
+  // From and to the order of the checkpoint, `file_shape()` row-major.
+  void from_file(std::span<const float> rows) { scatter(rows, value_.data()); }
+  void to_file(std::span<float> rows) const { gather(value_.data(), rows); }
+  void gradient_to_file(std::span<float> rows) const { gather(gradient_.data(), rows); }
+
+  // Normal values with the given deviation, a function of the seed and the name.
+  void randomise(std::uint64_t seed, float deviation) {
+    std::uint64_t id = 0;
+    for (char c : spec_.name) id = mix(id, static_cast<unsigned char>(c));
+    RandomStream stream({.seed = seed, .sequence = id});
+    std::vector<float> rows(static_cast<std::size_t>(count()));
+    // The sum of twelve uniforms: near enough to a normal, and free of libm.
+    for (float& x : rows) {
+      double sum = -6.0;
+      for (int i = 0; i < 12; ++i) sum += stream.uniform();
+      x = static_cast<float>(sum * deviation);
+    }
+    from_file(rows);
+  }
+
+  void copy_values(const Parameter& other) {
+    require(other.out() == out() && other.in() == in(), name(), ": shape [", other.out(), ", ",
+            other.in(), "], expected [", out(), ", ", in(), "]");
+    std::memcpy(value_.data(), other.value_.data(), bytes());
+  }
+
+ private:
+  std::int64_t storage_size() const {
+    return is_matrix() ? (spec_.out + 15) / 16 * 16 * spec_.in : spec_.out;
+  }
+  std::size_t bytes() const { return static_cast<std::size_t>(storage_size()) * sizeof(float); }
+
+  // Index in storage of element (o, i).
+  std::int64_t at(std::int64_t o, std::int64_t i) const {
+    return (o / 16 * spec_.in + i) * 16 + o % 16;
+  }
+
+  void scatter(std::span<const float> rows, float* to) const {
+    require(static_cast<std::int64_t>(rows.size()) == count(), name(), ": ", rows.size(),
+            " values, expected ", count());
+    if (!is_matrix()) {
+      std::memcpy(to, rows.data(), bytes());
+    } else if (spec_.transposed_file) {
+      for (std::int64_t i = 0; i < spec_.in; ++i)
+        for (std::int64_t o = 0; o < spec_.out; ++o)
+          to[at(o, i)] = rows[static_cast<std::size_t>(i * spec_.out + o)];
+    } else {
+      kernel::pack_panels(rows.data(), spec_.out, spec_.in, to);
+    }
+  }
+
+  void gather(const float* from, std::span<float> rows) const {
+    require(static_cast<std::int64_t>(rows.size()) == count(), name(), ": room for ", rows.size(),
+            " values, expected ", count());
+    if (!is_matrix()) {
+      std::memcpy(rows.data(), from, bytes());
+    } else if (spec_.transposed_file) {
+      for (std::int64_t i = 0; i < spec_.in; ++i)
+        for (std::int64_t o = 0; o < spec_.out; ++o)
+          rows[static_cast<std::size_t>(i * spec_.out + o)] = from[at(o, i)];
+    } else {
+      kernel::unpack_panels(from, spec_.out, spec_.in, rows.data());
+    }
+  }
+
+  ParameterSpec spec_;
+  Buffer value_;
+  Buffer gradient_;
+};
+
+}  // namespace model
+}  // namespace v0
+}  // namespace hone
