@@ -30,7 +30,7 @@ fuzz() {
     echo "$name: $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs"
   else
     echo "$name FAILED:"
-    grep -vE "^#|NEW|REDUCE|pulse" "$log" | tail -n 40
+    grep -E "ERROR|runtime error|SUMMARY|^ +#[0-9]|Test unit written" "$log" | head -n 30
     return 1
   fi
 }
