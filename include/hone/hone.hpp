@@ -7,7 +7,6 @@
 #include "hone/core/differentiate.hpp"
 #include "hone/core/dual.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/file.hpp"
 #include "hone/core/forest.hpp"
 #include "hone/core/inputs.hpp"
 #include "hone/core/message.hpp"
