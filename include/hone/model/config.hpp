@@ -96,6 +96,9 @@ inline void check(const Config& c, std::string_view where) {
           ", expected above 0 and below 1");
   require(c.rope_theta > 0 && c.rope_theta < 1e30f, where, ": rope_theta is ", c.rope_theta,
           ", expected a positive number");
+  for (float x : {c.attention_softcap, c.final_softcap, c.query_scale})
+    require(x >= 0 && x < 1e30f, where, ": a soft cap or scale of attention is ", x,
+            ", expected 0 or a positive number");
   require(c.sliding_window >= 0 && c.window_from >= 0 && c.window_every > 0, where,
           ": sliding_window is ", c.sliding_window, " from layer ", c.window_from, " every ",
           c.window_every, " layers, expected 0 or more tokens and a positive step");
