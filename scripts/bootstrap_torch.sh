@@ -20,6 +20,6 @@ fi
 rm -rf "$root"
 mkdir -p "$root"
 python3 -m pip --disable-pip-version-check install --quiet --no-deps --no-compile \
-  --target "$root" "${pins[@]}"
+  --root-user-action=ignore --target "$root" "${pins[@]}"
 echo "${pins[*]}" >"$root/pins"
 echo "LibTorch: $root/torch is complete."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What is checked about the sources without running them: the order of the rooms, habits of text
-# files, every header alone with every compiler, and what must not compile.
+# files, every header alone with every compiler, what must not compile, what including costs.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -13,6 +13,7 @@ check python3 tests/structure/layers.py
 check python3 tests/structure/words.py
 check python3 tests/structure/headers.py
 check python3 tests/compile_fail/check.py
+check python3 benchmarks/compile_time/measure.py --check
 echo "structure:"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
