@@ -1,0 +1,79 @@
+// A pretrained model with its tokenizer, from a Hugging Face folder or a GGUF file.
+//
+//   checkpoint::Pretrained source{"SmolLM2-135M-Instruct.Q4_1.gguf"};
+//   const text::Tokenizer tokenizer = source.tokenizer();
+//   model::visit_family(source.config().family, [&](auto family) {
+//     model::Decoder<decltype(family)> decoder{source.config()};
+//     source.load(decoder);
+//     ...
+//   });
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "hone/checkpoint/gguf_model.hpp"
+#include "hone/checkpoint/gguf_tokenizer.hpp"
+#include "hone/checkpoint/hf_folder.hpp"
+#include "hone/checkpoint/load_model.hpp"
+#include "hone/text/tokenizer.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace checkpoint {
+
+class Pretrained {
+ public:
+  explicit Pretrained(const std::filesystem::path& path) : source_(open(path)) {}
+
+  const model::Config& config() const {
+    return std::visit([](const auto& s) -> const model::Config& { return s.config(); }, source_);
+  }
+
+  bool is_gguf() const { return std::holds_alternative<GgufModel>(source_); }
+
+  template <class Decoder>
+  void load(Decoder& decoder) const {
+    std::visit([&](const auto& s) { checkpoint::load(decoder, s); }, source_);
+  }
+
+  text::Tokenizer tokenizer() const {
+    if (const auto* folder = std::get_if<HfFolder>(&source_))
+      return text::Tokenizer::load(folder->path());
+    GgufTokenizer t = gguf_tokenizer(std::get<GgufModel>(source_).file());
+    const auto id = [](std::int64_t v) {
+      return v < 0 ? std::nullopt : std::optional<std::int64_t>(v);
+    };
+    return text::Tokenizer::from_gguf(
+        {.source = std::string(std::get<GgufModel>(source_).where()),
+         .model = std::move(t.model),
+         .pre = std::move(t.pre),
+         .tokens = std::move(t.tokens),
+         .token_types = std::vector<std::int32_t>(t.types.begin(), t.types.end()),
+         .merges = std::move(t.merges),
+         .bos = id(t.bos),
+         .eos = id(t.eos),
+         .pad = id(t.pad),
+         .add_bos = t.add_bos,
+         .add_eos = t.add_eos,
+         .chat_template = std::move(t.chat_template)});
+  }
+
+ private:
+  using Source = std::variant<HfFolder, GgufModel>;
+
+  static Source open(const std::filesystem::path& path) {
+    if (std::filesystem::is_directory(path)) return Source(std::in_place_type<HfFolder>, path);
+    require(std::filesystem::exists(path), path.string(),
+            ": does not exist, expected a Hugging Face folder or a .gguf file");
+    return Source(std::in_place_type<GgufModel>, path);
+  }
+
+  Source source_;
+};
+
+}  // namespace checkpoint
+}  // namespace v0
+}  // namespace hone
