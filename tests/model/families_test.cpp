@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "../support/goldens.hpp"
+#include "hone/checkpoint/adapter.hpp"
 #include "hone/checkpoint/hf_folder.hpp"
 #include "hone/checkpoint/load_model.hpp"
 #include "hone/checkpoint/peft_folder.hpp"
 #include "hone/checkpoint/safetensors.hpp"
-#include "hone/kernel/head_pass.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/model/lora.hpp"
 #include "hone/rollout/engine.hpp"
@@ -155,9 +155,8 @@ void compare(const std::filesystem::path& folder, bool checkpointing) {
   const model::Tensor out = decoder.run(pass, forest, [&](std::int64_t, const model::Tensor& h) {
     hidden.emplace_back(h.data(), h.data() + h.rows() * h.cols());
   });
-  // transformers reports the last hidden state after the final norm (where the model has one).
-  if (out.cols() == decoder.config().hidden)
-    hidden.back().assign(out.data(), out.data() + out.rows() * out.cols());
+  // transformers reports the last hidden state after the final norm and projection.
+  hidden.back().assign(out.data(), out.data() + out.rows() * out.cols());
   for (std::size_t i = 0; i < hidden.size(); ++i)
     EXPECT_LE(distance(hidden[i], golden.floats("hidden." + std::to_string(i))), 1e-5)
         << "hidden state " << i;
@@ -168,12 +167,24 @@ void compare(const std::filesystem::path& folder, bool checkpointing) {
   const std::vector<float> logprobs = loss_gradient(decoder, forest, out);
   EXPECT_LE(distance(logprobs, golden.floats("logprobs")), 1e-4) << "log-probabilities";
   pass.backward();
+  // Without rotary positions the loss does not depend on a key's bias at all: both sides hold
+  // rounding noise there, which is measured against the norm of the whole gradient.
+  double whole = 0;
+  decoder.for_each_parameter([&](const model::Parameter& p) {
+    for (float g : golden.floats("gradient." + p.name()))
+      whole += static_cast<double>(g) * static_cast<double>(g);
+  });
+  whole = std::sqrt(whole);
   int compared = 0;
   decoder.for_each_parameter([&](const model::Parameter& p) {
     std::vector<float> g(static_cast<std::size_t>(p.count()));
     p.gradient_to_file(g);
     const std::vector<float> want = golden.floats("gradient." + p.name());
-    EXPECT_LE(relative_error(g, want), 1e-4) << p.name() << ", gradient of norm " << largest(want);
+    const bool nothing = p.name().ends_with("k_proj.bias") && largest(want) < 1e-7 * whole;
+    if (nothing)
+      EXPECT_LE(largest(g), 1e-7 * whole) << p.name();
+    else
+      EXPECT_LE(relative_error(g, want), 1e-4) << p.name() << ", largest " << largest(want);
     ++compared;
   });
   EXPECT_GT(compared, 20);
@@ -210,8 +221,8 @@ TEST_P(Families, EqualTransformersWhenLayersAreRecomputed) {
 INSTANTIATE_TEST_SUITE_P(All, Families,
                          testing::Values("gpt2", "opt", "opt-350m", "llama", "llama-untied-bias",
                                          "llama-scaled", "mistral", "qwen2", "qwen3", "gemma2"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& family) {
+                           std::string name = family.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
