@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond scripts/setup.sh: compilers and test libraries (Debian
-# packages), a Python environment with independent implementations and LibTorch (.deps/venv), real
-# model and data (.deps/data). Run it as often as you like: what is there is left alone.
+# packages), a Python environment with independent implementations and LibTorch (.deps/venv), Conan
+# (.deps/conan), real model and data (.deps/data). Run it as often as you like: what is there is left alone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/packages.sh
@@ -28,6 +28,12 @@ else
   "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps --no-compile \
     --requirement scripts/requirements.txt
   cp scripts/requirements.txt "$stamp"
+fi
+
+if [ "$(.deps/conan/bin/conan --version 2>/dev/null)" != "Conan version 2.34.0" ]; then
+  say "Conan, for tests/install: filling .deps/conan ..."
+  python3 -m venv .deps/conan
+  .deps/conan/bin/python -m pip --disable-pip-version-check install --quiet conan==2.34.0
 fi
 
 "$venv/bin/python" scripts/fetch_data.py

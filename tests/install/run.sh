@@ -52,12 +52,14 @@ all_headers() {
 
 # consume WAY [arguments]: configure, build, run.
 consume() {
-  local way=$1 folder=$work/$1
+  local way=$1 folder
+  folder=$(mktemp -d "$work/$1.XXXX")
   shift
   quiet_cmake -S tests/install/consumer -B "$folder" -DCONSUME="$way" "$@" &&
     cmake --build "$folder" -j "$jobs" &&
-    if [ -x "$folder/consumer_torch" ]; then "$folder/consumer_torch"; fi &&
-    "$folder/consumer_native" && "$folder/consumer"
+    for program in "$folder"/consumer*; do
+      [ ! -f "$program" ] || "$program" || return 1
+    done
 }
 
 wrong_version() {
@@ -74,6 +76,16 @@ unknown_component() {
     "find_package(hone REQUIRED COMPONENTS tensorflow)" >"$work/unknown/CMakeLists.txt"
   ! quiet_cmake -S "$work/unknown" -B "$work/unknown/b" -DCMAKE_PREFIX_PATH="$work/prefix" \
     2>"$work/unknown/words" && grep "no component tensorflow" "$work/unknown/words"
+}
+
+vcpkg_port() {
+  cmake -DINTO="$work/vcpkg" -P tests/install/vcpkg.cmake &&
+    consume find_package -DCMAKE_PREFIX_PATH="$work/vcpkg/packages"
+}
+
+conan_recipe() {
+  CONAN_HOME=$work/conan .deps/conan/bin/conan create . --no-remote \
+    --profile:all tests/install/conan_profile -s:a compiler.version="$(g++ -dumpversion)"
 }
 
 example() {
@@ -103,6 +115,10 @@ print(flags[1].removesuffix("/include") if flags else "")')
 fi
 attempt "add_subdirectory" consume add_subdirectory -DHONE_SOURCE="$source"
 attempt "FetchContent" consume FetchContent -DHONE_SOURCE="$source"
+attempt "vcpkg port" vcpkg_port
+if [ -x .deps/conan/bin/conan ]; then
+  attempt "Conan recipe" conan_recipe
+fi
 
 echo "install:"
 echo "$passed passed, $failed failed"
