@@ -6,6 +6,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 #include "hone/core/config.hpp"
 #include "hone/core/registers.hpp"
