@@ -1,0 +1,38 @@
+// The frozen policy that a KL penalty measures against.
+//
+// An actor with adapters is its own reference, with the adapters switched off: no second set of
+// weights. An actor that is trained in full gets a copy, made when the trainer is.
+#pragma once
+
+#include <optional>
+
+#include "hone/model/clone.hpp"
+#include "hone/train/score.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace train {
+
+template <class Decoder>
+class Reference {
+ public:
+  explicit Reference(Decoder& actor) : actor_(&actor) {
+    if (!model::has_adapters(actor)) copy_.emplace(model::clone(actor));
+  }
+
+  std::vector<float> logprobs(const Forest& forest, const HeadRows& rows,
+                              PassSettings settings) const {
+    settings.adapters = false;
+    return score(copy_ ? *copy_ : *actor_, forest, rows, settings).logprobs;
+  }
+
+  bool shares_weights() const { return !copy_.has_value(); }
+
+ private:
+  Decoder* actor_;
+  mutable std::optional<Decoder> copy_;
+};
+
+}  // namespace train
+}  // namespace v0
+}  // namespace hone

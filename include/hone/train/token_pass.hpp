@@ -1,0 +1,111 @@
+// One forward and backward pass of a token objective over a forest.
+//
+// loss = sum over rows of weight * f(row). Gradients are added to the decoder's parameters. The
+// objective and its derivative are evaluated between the head's forward and backward product, block
+// by block: logits are never stored beyond a block, and no second pass is needed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "hone/core/forest.hpp"
+#include "hone/core/inputs.hpp"
+#include "hone/core/order_free_sum.hpp"
+#include "hone/core/reads.hpp"
+#include "hone/kernel/head_pass.hpp"
+#include "hone/loss/evaluate.hpp"
+#include "hone/loss/nll.hpp"
+#include "hone/model/native.hpp"
+#include "hone/train/head_rows.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace train {
+
+struct PassSettings {
+  float temperature = 1.0f;  // divides the logits, as in the rollout
+  bool checkpoint_activations = false;
+  bool adapters = true;
+};
+
+// What a pass has seen of each row; empty spans are not wanted.
+struct RowResults {
+  std::span<float> logprobs = {};   // [n]
+  std::span<float> entropies = {};  // [n]; filled if the objective reads the entropy
+};
+
+namespace detail {
+
+template <class Decoder>
+kernel::HeadShape head_shape(const Decoder& decoder, const HeadRows& rows, float temperature) {
+  return {.rows = rows.size(),
+          .dim = decoder.width(),
+          .vocab = decoder.config().vocab,
+          .temperature = temperature,
+          .softcap = decoder.config().final_softcap};
+}
+
+inline std::span<const float> part(std::span<const float> column, std::int64_t begin,
+                                   std::int64_t count) {
+  if (column.empty()) return {};
+  return column.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+}
+
+}  // namespace detail
+
+// Adds the gradients; returns the loss. columns.logprob and .entropy are computed here, the other
+// columns that F reads must have an entry for each row.
+template <class Decoder, class F>
+OrderFreeSum<> token_pass(Decoder& decoder, const Forest& forest, const HeadRows& rows, const F& f,
+                          inputs_of<F, loss::Column> columns, loss::Column weights,
+                          const PassSettings& settings = {}, RowResults results = {}) {
+  static_assert(
+      level_of<F> == Level::token,
+      "hone: token_pass takes an objective of single tokens; for sequences and pairs call "
+      "sequence_pass or pair_pass");
+  constexpr bool entropy = reads<F>.entropy;
+  OrderFreeSum<> total;
+  if (rows.size() == 0) return total;
+  typename Decoder::Pass pass({.record = true,
+                               .checkpoint = settings.checkpoint_activations,
+                               .adapters = settings.adapters});
+  const auto hidden = decoder.run(pass, forest);
+  auto& head = decoder.head();
+  kernel::head_gradients(
+      detail::head_shape(decoder, rows, settings.temperature), hidden.data(), head.value().data(),
+      rows.hidden.data(), rows.targets.data(), entropy,
+      [&](std::int64_t begin, std::int64_t count, const float* logprobs, const float* entropies,
+          float* d_logprobs, float* d_entropies) {
+        auto block = columns;
+        block.each([&](auto& column) { column = detail::part(column, begin, count); }, block);
+        const auto n = static_cast<std::size_t>(count);
+        block.logprob = {logprobs, n};
+        if constexpr (entropy) block.entropy = {entropies, n};
+        inputs_of<F, loss::Derivative> slopes;
+        slopes.logprob = {d_logprobs, n};
+        if constexpr (entropy) slopes.entropy = {d_entropies, n};
+        total.add(loss::evaluate(f, block, detail::part(weights, begin, count), slopes));
+        if (!results.logprobs.empty()) std::copy_n(logprobs, n, results.logprobs.begin() + begin);
+        if (entropy && !results.entropies.empty())
+          std::copy_n(entropies, n, results.entropies.begin() + begin);
+      },
+      hidden.needs_gradient() ? hidden.gradient() : nullptr,
+      head.trainable() ? head.gradient().data() : nullptr);
+  pass.backward();
+  return total;
+}
+
+// Mean next-token loss over a forest and its gradients: plain language modelling.
+template <class Decoder>
+double next_token_loss(Decoder& decoder, const Forest& forest, const PassSettings& settings = {}) {
+  const HeadRows rows = all_rows(forest);
+  const std::vector<float> weights(static_cast<std::size_t>(rows.size()),
+                                   1.0f / static_cast<float>(rows.size()));
+  return token_pass(decoder, forest, rows, loss::Nll{}, {}, weights, settings).value();
+}
+
+}  // namespace train
+}  // namespace v0
+}  // namespace hone

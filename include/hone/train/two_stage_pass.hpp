@@ -1,0 +1,73 @@
+// A decoder pass whose loss is known only when all its log-probabilities are.
+//
+// The decoder runs once, its head twice: first for the log-probabilities; then, with the loss's
+// derivative by each of them, for the gradients.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hone/core/forest.hpp"
+#include "hone/kernel/head_pass.hpp"
+#include "hone/train/head_rows.hpp"
+#include "hone/train/token_pass.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace train {
+
+// A decoder's forward pass that waits for the gradients of its rows' log-probabilities.
+template <class Decoder>
+class TwoStagePass {
+ public:
+  TwoStagePass(Decoder& decoder, const Forest& forest, const HeadRows& rows,
+               const PassSettings& settings, bool entropies)
+      : decoder_(&decoder),
+        rows_(&rows),
+        settings_(settings),
+        pass_({.record = true,
+               .checkpoint = settings.checkpoint_activations,
+               .adapters = settings.adapters}),
+        hidden_(decoder.run(pass_, forest)),
+        logprobs_(static_cast<std::size_t>(rows.size())),
+        entropies_(entropies ? logprobs_.size() : 0) {
+    if (rows.size() == 0) return;
+    kernel::head_scores(detail::head_shape(decoder, rows, settings.temperature), hidden_.data(),
+                        decoder.head().value().data(), rows.hidden.data(), rows.targets.data(),
+                        logprobs_.data(), entropies ? entropies_.data() : nullptr);
+  }
+
+  std::span<const float> logprobs() const { return logprobs_; }    // [n]
+  std::span<const float> entropies() const { return entropies_; }  // [n] or empty
+
+  // Adds the gradients that follow from the loss's derivative by each row.
+  void backward(std::span<const float> d_logprobs, std::span<const float> d_entropies = {}) {
+    if (rows_->size() == 0) return;
+    auto& head = decoder_->head();
+    kernel::head_gradients(
+        detail::head_shape(*decoder_, *rows_, settings_.temperature), hidden_.data(),
+        head.value().data(), rows_->hidden.data(), rows_->targets.data(), !d_entropies.empty(),
+        [&](std::int64_t begin, std::int64_t count, const float*, const float*, float* to_logprobs,
+            float* to_entropies) {
+          std::copy_n(d_logprobs.begin() + begin, count, to_logprobs);
+          if (!d_entropies.empty()) std::copy_n(d_entropies.begin() + begin, count, to_entropies);
+        },
+        hidden_.needs_gradient() ? hidden_.gradient() : nullptr,
+        head.trainable() ? head.gradient().data() : nullptr);
+    pass_.backward();
+  }
+
+ private:
+  Decoder* decoder_;
+  const HeadRows* rows_;
+  PassSettings settings_;
+  typename Decoder::Pass pass_;
+  typename Decoder::Tensor hidden_;
+  std::vector<float> logprobs_, entropies_;
+};
+
+}  // namespace train
+}  // namespace v0
+}  // namespace hone
