@@ -130,7 +130,7 @@ struct dual {
   V value;
   V slope[N];  // [N] partial derivatives
 
-  dual() = default;  // not set
+  HONE_HD constexpr dual() {}  // not set
   HONE_HD constexpr dual(const V& v) : value(v), slope{} { clear(); }
   template <class U>
   requires(std::is_arithmetic_v<U> && !std::is_same_v<U, V>) HONE_HD constexpr dual(U u)
@@ -157,7 +157,7 @@ struct dual<V, 0> {
 
   V value;
 
-  dual() = default;  // not set
+  HONE_HD constexpr dual() {}  // not set
   HONE_HD constexpr dual(const V& v) : value(v) {}
   template <class U>
   requires(std::is_arithmetic_v<U> && !std::is_same_v<U, V>) HONE_HD constexpr dual(U u)
@@ -230,14 +230,13 @@ HONE_HD constexpr auto choose(const M& m, const dual<V, N>& a, const dual<V, K>&
       [&](const V& y) -> V { return select(m, V(0), y); });
 }
 
-// The smaller (a_wins: a < b) or larger argument; the mean of both where neither wins, which is
-// either of them at a tie and NaN if one of them is.
+// The argument that wins, or half of both where neither does: that is either of them at a tie, and
+// NaN if one of them is.
 template <class M, class V, int N, int K>
 HONE_HD constexpr auto extreme(const M& a_wins, const M& b_wins, const dual<V, N>& a,
                                const dual<V, K>& b) {
   const auto pick = [&](const V& x, const V& y) -> V {
-    const V middle = product(V(0.5f), x) + product(V(0.5f), y);
-    return select(a_wins, x, select(b_wins, y, middle));
+    return select(a_wins, x, select(b_wins, y, product(V(0.5f), static_cast<V>(x + y))));
   };
   return merge(
       a, b, pick(a.value, b.value), pick, [&](const V& x) -> V { return pick(x, V(0)); },
@@ -354,6 +353,10 @@ requires detail::dual_operands<A, B> HONE_HD constexpr auto operator!=(const A& 
 }
 
 // a where the condition holds, b elsewhere.
+template <class M>
+HONE_HD constexpr truth<M> select(const truth<M>& condition, const truth<M>& a, const truth<M>& b) {
+  return (condition & a) | ((!condition) & b);
+}
 template <class M, class A, class B>
 requires detail::dual_operands<A, B> HONE_HD constexpr auto select(const truth<M>& condition,
                                                                    const A& a, const B& b) {

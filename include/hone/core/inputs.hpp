@@ -3,16 +3,21 @@
 // Each record is a template over its scalar T, and serves wherever its fields are meant:
 //   T = dual<V, N>     the argument of a functor; fields that are not differentiated are dual<V, 0>
 //   T = float, double  plain values; also the derivative by each field
-//   T = const float*   columns of a batch, [T] or [S]; null where a composition needs none
+//   T = std::span      columns of a batch, [T] or [S]; empty where a composition needs none
 //   T = bool           a set of fields: which are read, which are differentiated
 // `each(visit, records...)` calls visit with the same field of every record, field by field.
 #pragma once
+
+#include <limits>
 
 #include "hone/core/config.hpp"
 #include "hone/core/dual.hpp"
 
 namespace hone {
 inline namespace v0 {
+
+// A bound that binds nothing: the default of a clamp that is off.
+inline constexpr float unlimited = std::numeric_limits<float>::infinity();
 
 // Which numbers one evaluation of a functor belongs to. A functor says so with
 // `static constexpr auto level = Level::pair;`, one that says nothing is of level token.
@@ -42,8 +47,12 @@ struct TokenInputs {
   constant_t<T> drift{};            // sum over the sequence of old_logprob - rollout_logprob
   constant_t<T> length{};           // sampled tokens in the sequence
 
+  static constexpr const char* names[] = {"logprob",     "entropy",         "full_kl",
+                                          "old_logprob", "rollout_logprob", "ref_logprob",
+                                          "advantage",   "drift",           "length"};
+
   template <class Visit, class... Inputs>
-  HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
+  [[gnu::always_inline]] HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
     visit(in.logprob...);
     visit(in.entropy...);
     visit(in.full_kl...);
@@ -76,8 +85,12 @@ struct SequenceInputs {
   constant_t<T> label{};            // 1 desirable, 0 undesirable (KTO)
   constant_t<T> baseline{};         // the batch's estimate of KL(pi || ref) (KTO's z_0)
 
+  static constexpr const char* names[] = {
+      "logprob",     "entropy", "token_sum", "old_logprob", "rollout_logprob",
+      "ref_logprob", "length",  "advantage", "label",       "baseline"};
+
   template <class Visit, class... Inputs>
-  HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
+  [[gnu::always_inline]] HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
     visit(in.logprob...);
     visit(in.entropy...);
     visit(in.token_sum...);
@@ -99,8 +112,17 @@ struct PairInputs {
   SequenceInputs<T> chosen{}, rejected{};
   constant_t<T> margin{};  // by how much, where the data says so
 
+  static constexpr const char* names[] = {
+      "chosen.logprob",       "chosen.entropy",         "chosen.token_sum",
+      "chosen.old_logprob",   "chosen.rollout_logprob", "chosen.ref_logprob",
+      "chosen.length",        "chosen.advantage",       "chosen.label",
+      "chosen.baseline",      "rejected.logprob",       "rejected.entropy",
+      "rejected.token_sum",   "rejected.old_logprob",   "rejected.rollout_logprob",
+      "rejected.ref_logprob", "rejected.length",        "rejected.advantage",
+      "rejected.label",       "rejected.baseline",      "margin"};
+
   template <class Visit, class... Inputs>
-  HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
+  [[gnu::always_inline]] HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
     SequenceInputs<T>::each(visit, in.chosen...);
     SequenceInputs<T>::each(visit, in.rejected...);
     visit(in.margin...);
@@ -115,8 +137,10 @@ struct ScoreInputs {
   T chosen{}, rejected{};  // differentiated
   constant_t<T> margin{};  // by how much the first was preferred, where the data says so
 
+  static constexpr const char* names[] = {"chosen", "rejected", "margin"};
+
   template <class Visit, class... Inputs>
-  HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
+  [[gnu::always_inline]] HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
     visit(in.chosen...);
     visit(in.rejected...);
     visit(in.margin...);
@@ -132,8 +156,10 @@ struct ValueInputs {
   constant_t<T> old_value{};  // V(s_t) at the start of the update phase
   constant_t<T> ret{};        // the return R_t that V should predict
 
+  static constexpr const char* names[] = {"value", "old_value", "ret"};
+
   template <class Visit, class... Inputs>
-  HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
+  [[gnu::always_inline]] HONE_HD static constexpr void each(Visit&& visit, Inputs&&... in) {
     visit(in.value...);
     visit(in.old_value...);
     visit(in.ret...);
@@ -183,9 +209,11 @@ constexpr Level declared_level() {
 template <class F>
 inline constexpr Level level_of = detail::declared_level<F>();
 
-// The record that F is a function of.
+// The record of a level, and the one that F is a function of.
+template <Level L, class T>
+using inputs_at = typename detail::level_inputs<L>::template type<T>;
 template <class F, class T>
-using inputs_of = typename detail::level_inputs<level_of<F>>::template type<T>;
+using inputs_of = inputs_at<level_of<F>, T>;
 
 // Gives a lambda a level other than token:
 //   constexpr auto contrast = hone::at_level<Level::pair>([](const auto& p) {

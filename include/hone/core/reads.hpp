@@ -18,9 +18,9 @@
 namespace hone {
 inline namespace v0 {
 
-// F can be called with the record of its level, and returns a number.
-template <class F>
-concept objective = requires(const F& f, const inputs_of<F, dual<float, 1>>& in) {
+// F can be called with the record of a level (its own, if none is said), and returns a number.
+template <class F, Level L = level_of<F>>
+concept objective = requires(const F& f, const inputs_at<L, dual<float, 1>>& in) {
   { f(in) } -> std::convertible_to<dual<float, 1>>;
 };
 
@@ -28,17 +28,17 @@ namespace detail {
 
 inline constexpr int fields_limit = 32;  // bit i: the value of field i; bit 32 + i: its derivative
 
-template <class F>
+template <Level L>
 struct Dependence {
-  inputs_of<F, bool> read{}, differentiated{};
+  inputs_at<L, bool> read{}, differentiated{};
 };
 
 // Runs f on traces: at compile time for a functor's type, at run time for the object itself.
-template <class F>
-constexpr Dependence<F> dependence(const F& f) {
+template <Level L, class F>
+constexpr Dependence<L> dependence(const F& f) {
   constexpr int n = 8;
   using T = dual<trace, n>;
-  inputs_of<F, T> in{};
+  inputs_at<L, T> in{};
   int field = 0, slot = 0;
   const auto seed = [&](auto& x) {
     x.value = trace::input(field);
@@ -51,7 +51,7 @@ constexpr Dependence<F> dependence(const F& f) {
   in.each(seed, in);
 
   const T out = f(in);
-  Dependence<F> d;
+  Dependence<L> d;
   field = slot = 0;
   const auto note = [&](const auto& x, bool& read, bool& differentiated) {
     read = out.value.depends_on(field);
@@ -63,11 +63,11 @@ constexpr Dependence<F> dependence(const F& f) {
   return d;
 }
 
-template <class F>
-constexpr Dependence<F> everything() {
+template <Level L>
+constexpr Dependence<L> everything() {
   using T = dual<trace, 1>;
-  inputs_of<F, T> in{};
-  Dependence<F> d;
+  inputs_at<L, T> in{};
+  Dependence<L> d;
   const auto note = [](const auto& x, bool& read, bool& differentiated) {
     read = true;
     differentiated = std::is_same_v<decltype(x), const T&>;
@@ -81,29 +81,29 @@ struct Zeros {
   unsigned char bytes[sizeof(F)]{};
 };
 
-template <class F>
-constexpr Dependence<F> dependence_of_type() {
+template <class F, Level L>
+constexpr Dependence<L> dependence_of_type() {
   if constexpr (std::is_default_constructible_v<F>)
-    return dependence(F{});
+    return dependence<L>(F{});
   else
-    return dependence(std::bit_cast<F>(Zeros<F>{}));
+    return dependence<L>(std::bit_cast<F>(Zeros<F>{}));
 }
 
-template <class F>
-concept traceable = objective<F> && requires {
-  typename std::integral_constant<bool, (dependence_of_type<F>(), true)>;
+template <class F, Level L>
+concept traceable = objective<F, L> && requires {
+  typename std::integral_constant<bool, (dependence_of_type<F, L>(), true)>;
 };
 
-template <class F>
-constexpr Dependence<F> known_dependence() {
-  if constexpr (traceable<F>)
-    return dependence_of_type<F>();
+template <class F, Level L>
+constexpr Dependence<L> known_dependence() {
+  if constexpr (traceable<F, L>)
+    return dependence_of_type<F, L>();
   else
-    return everything<F>();
+    return everything<L>();
 }
 
-template <class F>
-inline constexpr auto dependence_v = known_dependence<std::remove_cvref_t<F>>();
+template <class F, Level L>
+inline constexpr Dependence<L> dependence_v = known_dependence<F, L>();
 
 template <class Inputs>
 constexpr int count_fields(const Inputs& fields) {
@@ -115,22 +115,23 @@ constexpr int count_fields(const Inputs& fields) {
 }  // namespace detail
 
 // reads<PpoClip>.old_logprob is true, reads<PpoClip>.ref_logprob is false.
-template <class F>
-inline constexpr auto reads = detail::dependence_v<F>.read;
+template <class F, Level L = level_of<F>>
+inline constexpr auto reads = detail::dependence_v<std::remove_cvref_t<F>, L>.read;
 
 // The fields by which the objective has a derivative: entropy only if it is in the loss itself.
-template <class F>
-inline constexpr auto differentiates = detail::dependence_v<F>.differentiated;
+template <class F, Level L = level_of<F>>
+inline constexpr auto differentiates =
+    detail::dependence_v<std::remove_cvref_t<F>, L>.differentiated;
 
 // How many.
-template <class F>
-inline constexpr int slopes = detail::count_fields(differentiates<F>);
+template <class F, Level L = level_of<F>>
+inline constexpr int slopes = detail::count_fields(differentiates<F, L>);
 
 // Throws if this very object reads or differentiates a field that its type was not seen to. Called
 // once, before training.
 template <class F>
 void check_reads(const F& f) {
-  const auto now = detail::dependence(f);
+  const auto now = detail::dependence<level_of<F>>(f);
   bool hidden = false;
   const auto compare = [&](bool is, bool was) { hidden = hidden || (is && !was); };
   now.read.each(compare, now.read, reads<F>);

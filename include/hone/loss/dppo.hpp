@@ -1,0 +1,33 @@
+// L = -keep A r + kl_coef (log r)^2,   keep = (A > 0 ? p - q <= high : p - q >= -low)
+//
+// Divergence PPO with the binary total-variation mask: Qi et al., "Rethinking the trust region in
+// LLM reinforcement learning", 2026, eq. 11 to 13; p = pi(a_t), q = pi_old(a_t), r = p / q. A token
+// is dropped when its probability, not its ratio, has moved too far in the direction that its
+// advantage pushes: rare tokens keep learning. The second term is prime-rl's, whose gradient passes
+// through r as here; verl's variant weighs log pi by sg(min(r, 20)) instead.
+#pragma once
+
+#include "hone/core/inputs.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace loss {
+
+struct Dppo {
+  float mask_low = 0.2f;
+  float mask_high = 0.2f;
+  float kl_coef = 0.0f;
+
+  template <class T>
+  HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
+    const T log_ratio = t.logprob - t.old_logprob;
+    const auto moved = exp(stop_gradient(t.logprob)) - exp(t.old_logprob);
+    const auto keep = select(t.advantage > 0, moved <= mask_high, moved >= -mask_low);
+    return select(keep, -t.advantage * exp(log_ratio), 0) + kl_coef * log_ratio * log_ratio;
+  }
+  bool operator==(const Dppo&) const = default;
+};
+
+}  // namespace loss
+}  // namespace v0
+}  // namespace hone

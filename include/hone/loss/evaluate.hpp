@@ -1,0 +1,129 @@
+// An objective over a batch: sum over rows of weight * f(row), and the derivative of it by each row
+//
+// A row is a token, a value or a pair of scores: whatever one evaluation of the functor reads from
+// one place in each column. Rows run in packs of 16, the last one padded, so a row's result does
+// not depend on where it stands. The sum is free of order, and so of threads and micro-batches.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hone/core/differentiate.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/order_free_sum.hpp"
+#include "hone/core/pack.hpp"
+#include "hone/core/parallel.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace loss {
+
+using Column = std::span<const float>;  // [rows]
+using Derivative = std::span<float>;    // [rows]
+
+namespace detail {
+
+// Throws unless every column that f reads has one entry per row.
+template <class F>
+void check_columns(const inputs_of<F, Column>& columns, std::size_t rows) {
+  int field = 0;
+  columns.each(
+      [&](const Column& column, bool read) {
+        require(!read || column.size() == rows, "loss: column ", columns.names[field], " has ",
+                column.size(), " entries, but this objective reads it for ", rows, " rows");
+        ++field;
+      },
+      columns, reads<F>);
+}
+
+// Rows first .. first + n - 1; a field that is not read is left unset.
+template <class F>
+inputs_of<F, dual<pack, 0>> load_rows(const inputs_of<F, const float*>& columns, std::int64_t first,
+                                      int n) {
+  inputs_of<F, dual<pack, 0>> in;
+  in.each(
+      [&](dual<pack, 0>& to, const float* from, bool read) {
+        if (read) to = n == 16 ? pack::load(from + first) : pack::load(from + first, n);
+      },
+      in, columns, reads<F>);
+  return in;
+}
+
+template <bool Add, class F>
+[[gnu::flatten]] void evaluate_rows(const F& f, const inputs_of<F, const float*>& columns,
+                                    const float* weights, std::int64_t begin, std::int64_t end,
+                                    const inputs_of<F, float*>& slopes, OrderFreeSum<>& total) {
+  constexpr std::int64_t block = 512;
+  float losses[block];
+  for (std::int64_t first = begin; first < end; first += block) {
+    const std::int64_t last = first + block < end ? first + block : end;
+    for (std::int64_t row = first; row < last; row += 16) {
+      const int n = last - row < 16 ? static_cast<int>(last - row) : 16;
+      const pack weight = n == 16 ? pack::load(weights + row) : pack::load(weights + row, n);
+      const auto result = run(f, load_rows<F>(columns, row, n));
+      const pack_mask counts = weight != pack(0);
+      select(counts, weight * result.value, pack(0)).store(losses + (row - first));
+      int slot = 0;
+      slopes.each(
+          [&](float* to, bool wanted) {
+            if (!wanted) return;
+            const pack slope = derivative(result, slot++);
+            if (!to) return;
+            pack out = select(counts, weight * slope, pack(0));
+            if constexpr (Add) out += n == 16 ? pack::load(to + row) : pack::load(to + row, n);
+            if (n == 16)
+              out.store(to + row);
+            else
+              out.store(to + row, n);
+          },
+          slopes, differentiates<F>);
+    }
+    total.add(losses, last - first);
+  }
+}
+
+}  // namespace detail
+
+// Whether evaluate overwrites the derivatives or adds to what stands there.
+enum class Write { replace, add };
+
+// Returns the weighted sum. A row of weight 0 is masked: whatever stands there, NaN included, its
+// loss and its derivatives are 0. `slopes` are written where the objective has a derivative by the
+// field and the span is not empty; the others are not touched.
+template <class F>
+OrderFreeSum<> evaluate(const F& f, const inputs_of<F, Column>& columns, Column weights,
+                        const inputs_of<F, Derivative>& slopes, Write write = Write::replace) {
+  detail::check_columns<F>(columns, weights.size());
+  inputs_of<F, const float*> from;
+  inputs_of<F, float*> to;
+  from.each(
+      [&](const float*& p, float*& q, const Column& column, const Derivative& slope) {
+        p = column.data();
+        q = slope.empty() ? nullptr : slope.data();
+        require(slope.empty() || slope.size() == weights.size(), "loss: a derivative has ",
+                slope.size(), " entries, expected ", weights.size());
+      },
+      from, to, columns, slopes);
+
+  const auto rows = static_cast<std::int64_t>(weights.size());
+  constexpr std::int64_t chunk = 16384;
+  const std::int64_t chunks = (rows + chunk - 1) / chunk;
+  std::vector<OrderFreeSum<>> parts(static_cast<std::size_t>(chunks));
+  parallel_for(chunks, [&](std::int64_t c) {
+    const std::int64_t begin = c * chunk;
+    const std::int64_t end = begin + chunk < rows ? begin + chunk : rows;
+    auto& part = parts[static_cast<std::size_t>(c)];
+    if (write == Write::add)
+      detail::evaluate_rows<true>(f, from, weights.data(), begin, end, to, part);
+    else
+      detail::evaluate_rows<false>(f, from, weights.data(), begin, end, to, part);
+  });
+  OrderFreeSum<> total;
+  for (const auto& part : parts) total.add(part);
+  return total;
+}
+
+}  // namespace loss
+}  // namespace v0
+}  // namespace hone

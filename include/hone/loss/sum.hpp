@@ -1,0 +1,44 @@
+// L = first + second
+//
+// Both terms see the same record and are aggregated alike. The sum is of the first term's level.
+#pragma once
+
+#include "hone/core/inputs.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace loss {
+
+template <class First, class Second>
+struct Sum {
+  static constexpr Level level = level_of<First>;
+  static constexpr bool additive = true;
+
+  First first{};
+  Second second{};
+
+  template <class Inputs>
+  HONE_HD constexpr auto operator()(const Inputs& in) const {
+    return first(in) + second(in);
+  }
+
+  // The first term's token stage, if it has one (see SequenceInputs::token_sum).
+  template <class T>
+  requires requires(const First& f, const TokenInputs<T>& t) { f.token(t); }
+  HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return first.token(t); }
+  bool operator==(const Sum&) const = default;
+};
+
+// first + second + ... for any number of terms.
+template <class F>
+constexpr F sum_of(F f) {
+  return f;
+}
+template <class First, class Second, class... More>
+constexpr auto sum_of(First first, Second second, More... more) {
+  return sum_of(Sum<First, Second>{first, second}, more...);
+}
+
+}  // namespace loss
+}  // namespace v0
+}  // namespace hone
