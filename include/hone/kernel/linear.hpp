@@ -31,7 +31,8 @@ struct LinearForward {
 
   // Rows [m, m + R) of N panels from p on, steps [begin, end) of the chain.
   template <int R, int N, int Ahead>
-  void tile(std::int64_t m, std::int64_t p, std::int64_t begin, std::int64_t end) const {
+  [[gnu::flatten]] void tile(std::int64_t m, std::int64_t p, std::int64_t begin,
+                             std::int64_t end) const {
     const int count = static_cast<int>(std::min<std::int64_t>(16, s.out - (p + N - 1) * 16));
     const auto lanes = [&](auto c) { return c == N - 1 ? count : 16; };
     float* to = y + m * s.ld_y + p * 16;

@@ -36,8 +36,8 @@ struct LinearInputGradient {
   bool accumulate;
 
   template <int R>
-  void tile(std::int64_t m, std::int64_t k, const float* block, std::int64_t begin,
-            std::int64_t end) const {
+  [[gnu::flatten]] void tile(std::int64_t m, std::int64_t k, const float* block, std::int64_t begin,
+                             std::int64_t end) const {
     const int count = static_cast<int>(std::min<std::int64_t>(16, s.in - k));
     float* to = dx + m * s.ld_x + k;
     pack acc[R][1];
@@ -115,8 +115,8 @@ struct LinearWeightGradient {
   }
 
   template <int R>
-  void tile(std::int64_t p, int count, std::int64_t k, const float* xs, const float* ys,
-            std::int64_t rows) const {
+  [[gnu::flatten]] void tile(std::int64_t p, int count, std::int64_t k, const float* xs,
+                             const float* ys, std::int64_t rows) const {
     float* to = dpanels + (p * s.in + k) * 16;
     pack acc[R][1];
     unrolled<R>([&](auto r) { acc[r][0] = pack::load(to + r * 16); });
