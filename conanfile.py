@@ -29,6 +29,7 @@ class HoneRecipe(ConanFile):
         self.requires("nlohmann_json/[>=3.11 <4]", transitive_headers=True)
         self.requires("range-v3/0.12.0", transitive_headers=True)
         self.requires("pcre2/[>=10.42 <11]", transitive_headers=True, transitive_libs=True)
+        self.requires("utf8proc/[>=2.8 <3]", transitive_headers=True, transitive_libs=True)
 
     def validate(self):
         check_min_cppstd(self, 20)

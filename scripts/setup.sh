@@ -7,7 +7,8 @@ source scripts/packages.sh
 
 packages=(
   g++ cmake ninja-build ccache pkg-config                         # compiler and build
-  libeigen3-dev librange-v3-dev nlohmann-json3-dev libpcre2-dev   # hone's dependencies
+  libeigen3-dev librange-v3-dev nlohmann-json3-dev                # what hone stands on
+  libpcre2-dev libutf8proc-dev
   libcli11-dev                                                    # the examples' flags
 )
 # pip fetches the model and the data; any python3 that has it will do.

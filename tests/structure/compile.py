@@ -12,7 +12,7 @@ JOBS = int(os.environ.get("HONE_JOBS", os.cpu_count() or 2))
 
 def dependency_flags():
     """Include folders of what hone stands on, where they are not the compiler's own."""
-    flags = subprocess.run(["pkg-config", "--cflags", "eigen3", "libpcre2-8"], text=True,
+    flags = subprocess.run(["pkg-config", "--cflags", "eigen3", "libpcre2-8", "libutf8proc"], text=True,
                            capture_output=True).stdout.split()
     return [f.replace("-I", "-isystem", 1) for f in flags] + os.environ.get("HONE_CFLAGS", "").split()
 
