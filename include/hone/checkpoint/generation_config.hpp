@@ -25,7 +25,7 @@ struct GenerationConfig {
   bool operator==(const GenerationConfig&) const = default;
 };
 
-inline GenerationConfig parse_generation_config(const Json& json, const std::string& where) {
+inline GenerationConfig generation_config_from_json(const Json& json, const std::string& where) {
   const Fields fields(json, where);
   GenerationConfig g;
   g.bos = fields.integer({"bos_token_id"}, -1);
@@ -43,11 +43,11 @@ inline GenerationConfig parse_generation_config(const Json& json, const std::str
 }
 
 inline GenerationConfig parse_generation_config(std::string_view text, const std::string& where) {
-  return parse_generation_config(parse_json(text, where), where);
+  return generation_config_from_json(parse_json(text, where), where);
 }
 
 inline GenerationConfig read_generation_config(const std::filesystem::path& file) {
-  return parse_generation_config(read_json(file), file.string());
+  return generation_config_from_json(read_json(file), file.string());
 }
 
 inline std::string generation_config_text(const GenerationConfig& g) {
@@ -67,7 +67,7 @@ inline std::string generation_config_text(const GenerationConfig& g) {
   put("top_k", g.top_k);
   put("max_new_tokens", g.max_new_tokens);
   put("max_length", g.max_length);
-  return j.dump(2) + "\n";
+  return json_text(j, "generation_config.json", 2) + "\n";
 }
 
 }  // namespace checkpoint

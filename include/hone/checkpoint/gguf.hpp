@@ -240,43 +240,17 @@ class Gguf {
          detail::gguf_type_names[static_cast<std::size_t>(found)], ", expected ", expected);
   }
 
-  template <class T>
-  static T load(const std::byte* from) {
-    T value;
-    std::memcpy(&value, from, sizeof(T));
+  std::int64_t as_integer(GgufType type, const std::byte* p, std::string_view key) const {
+    std::int64_t value = 0;
+    if (!detail::load_integer(type, p, value)) wrong(key, type, "a whole number");
+    require(value >= 0 || type != GgufType::u64, where(), ": metadata ", in_quotes(key), " is ",
+            static_cast<std::uint64_t>(value), ", too large");
     return value;
   }
 
-  std::int64_t as_integer(GgufType type, const std::byte* p, std::string_view key) const {
-    switch (type) {
-      case GgufType::u8:
-        return load<std::uint8_t>(p);
-      case GgufType::i8:
-        return load<std::int8_t>(p);
-      case GgufType::u16:
-        return load<std::uint16_t>(p);
-      case GgufType::i16:
-        return load<std::int16_t>(p);
-      case GgufType::u32:
-        return load<std::uint32_t>(p);
-      case GgufType::i32:
-        return load<std::int32_t>(p);
-      case GgufType::i64:
-        return load<std::int64_t>(p);
-      case GgufType::u64: {
-        const auto value = load<std::uint64_t>(p);
-        require(value <= INT64_MAX, where(), ": metadata ", in_quotes(key), " is ", value,
-                ", too large");
-        return static_cast<std::int64_t>(value);
-      }
-      default:
-        wrong(key, type, "a whole number");
-    }
-  }
-
   double as_number(GgufType type, const std::byte* p, std::string_view key) const {
-    if (type == GgufType::f32) return load<float>(p);
-    if (type == GgufType::f64) return load<double>(p);
+    if (type == GgufType::f32) return detail::load<float>(p);
+    if (type == GgufType::f64) return detail::load<double>(p);
     return static_cast<double>(as_integer(type, p, key));
   }
 

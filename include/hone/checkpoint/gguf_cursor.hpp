@@ -45,6 +45,36 @@ inline constexpr std::array<std::uint8_t, 13> gguf_type_bytes = {1, 1, 2, 2, 4, 
                                                                  1, 0, 0, 8, 8, 8};
 constexpr std::size_t bytes_of(GgufType t) { return gguf_type_bytes[static_cast<std::size_t>(t)]; }
 
+template <class T>
+T load(const std::byte* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+// A whole number of any integer type; a large u64 wraps to a negative number. False: no integer.
+inline bool load_integer(GgufType type, const std::byte* p, std::int64_t& out) {
+  switch (type) {
+    case GgufType::u8:
+      return out = load<std::uint8_t>(p), true;
+    case GgufType::i8:
+      return out = load<std::int8_t>(p), true;
+    case GgufType::u16:
+      return out = load<std::uint16_t>(p), true;
+    case GgufType::i16:
+      return out = load<std::int16_t>(p), true;
+    case GgufType::u32:
+      return out = load<std::uint32_t>(p), true;
+    case GgufType::i32:
+      return out = load<std::int32_t>(p), true;
+    case GgufType::u64:
+    case GgufType::i64:
+      return out = load<std::int64_t>(p), true;
+    default:
+      return false;
+  }
+}
+
 // Walks through bytes and throws where they end.
 class GgufCursor {
  public:
@@ -65,9 +95,7 @@ class GgufCursor {
 
   template <class T>
   T number(std::string_view what) {
-    T value;
-    std::memcpy(&value, take(sizeof(T), what).data(), sizeof(T));
-    return value;
+    return load<T>(take(sizeof(T), what).data());
   }
 
   std::string_view text(std::string_view what) {

@@ -133,7 +133,7 @@ inline model::FamilyId parse_family(const Fields& fields) {
 
 }  // namespace detail
 
-inline HfConfig parse_hf_config(const Json& json, const std::string& where) {
+inline HfConfig hf_config_from_json(const Json& json, const std::string& where) {
   using model::FamilyId;
   const Fields fields(json, where);
   HfConfig out;
@@ -211,11 +211,11 @@ inline HfConfig parse_hf_config(const Json& json, const std::string& where) {
 }
 
 inline HfConfig parse_hf_config(std::string_view text, const std::string& where) {
-  return parse_hf_config(parse_json(text, where), where);
+  return hf_config_from_json(parse_json(text, where), where);
 }
 
 inline HfConfig read_hf_config(const std::filesystem::path& file) {
-  return parse_hf_config(read_json(file), file.string());
+  return hf_config_from_json(read_json(file), file.string());
 }
 
 // "LlamaForCausalLM", or "LlamaForSequenceClassification" for a model with a classification head.

@@ -161,7 +161,7 @@ inline Json hf_config_json(const HfConfig& config) {
 }
 
 inline std::string hf_config_text(const HfConfig& config) {
-  return hf_config_json(config).dump(2) + "\n";
+  return json_text(hf_config_json(config), "config.json", 2) + "\n";
 }
 
 }  // namespace checkpoint

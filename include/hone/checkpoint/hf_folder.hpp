@@ -113,7 +113,7 @@ class HfFolder {
       found = {prefixed ? model_prefix_ : ""};
     }
     file_prefix_ = found.front();
-    if (file_prefix_.ends_with(model_prefix_))
+    if (("." + file_prefix_).ends_with("." + model_prefix_))
       outer_prefix_ = file_prefix_.substr(0, file_prefix_.size() - model_prefix_.size());
   }
 

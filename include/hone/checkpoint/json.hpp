@@ -66,6 +66,15 @@ inline Json read_json(const std::filesystem::path& path) {
   return parse_json(file.text(), file.name());
 }
 
+// The text of a value; strings that are not UTF-8 (a path, say) are an error that names the file.
+inline std::string json_text(const Json& value, const std::string& where, int indent = -1) {
+  try {
+    return value.dump(indent);
+  } catch (const Json::exception&) {
+    fail(where, ": cannot be written as JSON: a string is not valid UTF-8");
+  }
+}
+
 // The fields of one JSON object, read with a type, a default and an error that names the field.
 // A field may go by several names; the first that is present counts. null reads as absent.
 class Fields {

@@ -85,7 +85,7 @@ inline bool is_neutral(const Json& v) {
 
 }  // namespace detail
 
-inline PeftConfig parse_peft_config(const Json& json, const std::string& where) {
+inline PeftConfig peft_config_from_json(const Json& json, const std::string& where) {
   const Fields fields(json, where);
   const std::string type = fields.text({"peft_type"}).value_or("");
   if (type != "LORA") fields.refuse("peft_type", "is ", in_quotes(type), ", expected \"LORA\"");
@@ -121,7 +121,7 @@ inline PeftConfig parse_peft_config(const Json& json, const std::string& where) 
 }
 
 inline PeftConfig parse_peft_config(std::string_view text, const std::string& where) {
-  return parse_peft_config(parse_json(text, where), where);
+  return peft_config_from_json(parse_json(text, where), where);
 }
 
 inline std::string peft_config_text(const PeftConfig& c) {
@@ -141,7 +141,7 @@ inline std::string peft_config_text(const PeftConfig& c) {
                   {"use_dora", false},
                   {"init_lora_weights", true},
                   {"inference_mode", true}};
-  return j.dump(2) + "\n";
+  return json_text(j, "adapter_config.json", 2) + "\n";
 }
 
 namespace detail {
@@ -205,8 +205,8 @@ inline std::string target_of(const std::string& module) {
 class PeftFolder {
  public:
   explicit PeftFolder(const std::filesystem::path& folder)
-      : config_(parse_peft_config(read_json(folder / "adapter_config.json"),
-                                  (folder / "adapter_config.json").string())),
+      : config_(peft_config_from_json(read_json(folder / "adapter_config.json"),
+                                      (folder / "adapter_config.json").string())),
         files_(checked(folder), "adapter_model") {
     modules_ = detail::adapted_modules(
         config_, names(), [&](const std::string& name) { return shape(name); }, where());

@@ -18,6 +18,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -232,8 +234,9 @@ class Safetensors {
               " bytes, which is not ", shape_text(t.shape), " of ", name_of(t.dtype));
       order.emplace_back(&name, &t);
     }
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.second->begin, a.second->end) < std::pair(b.second->begin, b.second->end);
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.second->begin, a.second->end, *a.first) <
+             std::tie(b.second->begin, b.second->end, *b.first);
     });
     std::uint64_t at = 0;
     for (const auto& [name, t] : order) {

@@ -38,24 +38,27 @@ struct TensorSpec {
 class SafetensorsWriter {
  public:
   // Tensors lie in the given order, wider formats first so that each is aligned.
-  SafetensorsWriter(const std::filesystem::path& target, std::vector<TensorSpec> tensors,
+  SafetensorsWriter(const std::filesystem::path& target, const std::vector<TensorSpec>& tensors,
                     const std::map<std::string, std::string>& metadata = {{"format", "pt"}})
       : where_(target.string()), file_(target) {
-    std::stable_sort(tensors.begin(), tensors.end(), [](const TensorSpec& a, const TensorSpec& b) {
-      return bits_of(a.dtype) > bits_of(b.dtype);
-    });
+    for (const TensorSpec& t : tensors)
+      require(is_readable(t.dtype), where_, ": tensor ", in_quotes(t.name), " has dtype ",
+              name_of(t.dtype), ", expected F32, F16 or BF16");
+    const auto wide = [](const TensorSpec& t) { return bits_of(t.dtype) == 32; };
+    std::vector<TensorSpec> ordered;
+    for (bool first : {true, false})
+      for (const TensorSpec& t : tensors)
+        if (wide(t) == first) ordered.push_back(t);
     std::string header = "{";
-    if (!metadata.empty()) header += "\"__metadata__\":" + Json(metadata).dump();
+    if (!metadata.empty()) header += "\"__metadata__\":" + json_text(metadata, where_);
     std::uint64_t at = 0;
-    for (TensorSpec& spec : tensors) {
-      require(is_readable(spec.dtype), where_, ": tensor ", in_quotes(spec.name), " has dtype ",
-              name_of(spec.dtype), ", expected F32, F16 or BF16");
+    for (const TensorSpec& spec : ordered) {
       const std::int64_t count = count_of(spec.shape);
       require(count >= 0 && count < std::int64_t{1} << 56, where_, ": tensor ",
               in_quotes(spec.name), " has shape ", shape_text(spec.shape));
       const std::uint64_t end = at + static_cast<std::uint64_t>(count * bits_of(spec.dtype) / 8);
-      header += (header.size() > 1 ? "," : "") + key(spec.name) + ":{\"dtype\":\"" +
-                std::string(name_of(spec.dtype)) + "\",\"shape\":" + Json(spec.shape).dump() +
+      header += (header.size() > 1 ? "," : "") + json_text(spec.name, where_) + ":{\"dtype\":\"" +
+                std::string(name_of(spec.dtype)) + "\",\"shape\":" + json_text(spec.shape, where_) +
                 ",\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(end) + "]}";
       const bool fresh =
           places_.emplace(spec.name, Place{at, static_cast<std::uint64_t>(count), spec.dtype})
@@ -112,14 +115,6 @@ class SafetensorsWriter {
     DType dtype = DType::f32;
     bool written = false;
   };
-
-  std::string key(const std::string& name) const {
-    try {
-      return Json(name).dump();
-    } catch (const Json::exception&) {
-      fail(where_, ": tensor ", in_quotes(name), ": the name is not valid UTF-8");
-    }
-  }
 
   std::string where_;
   AtomicFile file_;
