@@ -1,0 +1,343 @@
+// One block of rows of the fused head: its logits are the only ones that exist.
+//
+// The block's logits lie in panels, Z[ceil(vocab / 16)][rows][16], in which all three matrix
+// products read or write them in the order in which they come; the derivative replaces them in
+// place.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "hone/core/forest.hpp"
+#include "hone/core/math.hpp"
+#include "hone/core/pack.hpp"
+#include "hone/core/parallel.hpp"
+#include "hone/kernel/attention_scratch.hpp"
+#include "hone/kernel/head_shape.hpp"
+#include "hone/kernel/linear_shape.hpp"
+#include "hone/kernel/log_softmax.hpp"
+#include "hone/kernel/scratch.hpp"
+#include "hone/kernel/tile.hpp"
+#include "hone/kernel/transpose.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace kernel {
+namespace detail {
+
+class HeadBlock {
+ public:
+  static constexpr std::int64_t most_rows = 384;
+
+  // Rows of a block: as many as the budget allows, in whole packs, the same in every block.
+  static std::int64_t rows_of(const HeadShape& s) {
+    const std::int64_t fit = s.block_bytes / (panel_count(s.vocab) * 64) / 16 * 16;
+    const std::int64_t most = std::clamp<std::int64_t>(fit, 16, most_rows);
+    const std::int64_t blocks = std::max<std::int64_t>(1, (s.rows + most - 1) / most);
+    return round_up((s.rows + blocks - 1) / blocks, 16);
+  }
+
+  // `room`: rows of the largest block; what the later steps need is laid out only if they come.
+  HeadBlock(const HeadShape& s, const float* panels, std::int64_t room, bool weight_gradient,
+            bool input_gradient)
+      : s_(s), panels_(panels), np_(panel_count(s.vocab)), ld_(row_distance(s.dim)) {
+    group_ = std::clamp<std::int64_t>(np_ / (8 * std::int64_t{threads()}), 1, 32);
+    const auto layout = [&](auto& carve) {
+      z_ = carve(np_ * room * 16);
+      x_ = carve(room * ld_);
+      xs_ = weight_gradient ? carve(round_up(s.dim, tile_height) * room) : nullptr;
+      dx_ = input_gradient ? carve(room * ld_) : nullptr;
+      tops_ = carve(groups() * room);
+      stats_ =
+          reinterpret_cast<LogSoftmaxRow*>(carve(room * std::int64_t{sizeof(LogSoftmaxRow)} / 4));
+      logprobs = carve(room);
+      entropies = carve(room);
+      d_logprobs = carve(room);
+      d_entropies = carve(room);
+    };
+    Carver measure;
+    layout(measure);
+    // The thread's own block, unless an objective runs a second head inside the first.
+    Scratch& scratch = kept_in_use() ? own_ : kept();
+    borrowed_ = &scratch != &own_;
+    if (borrowed_) kept_in_use() = true;
+    Carver carve(scratch.get(measure.used()));
+    layout(carve);
+  }
+  HeadBlock(const HeadBlock&) = delete;
+  HeadBlock& operator=(const HeadBlock&) = delete;
+  ~HeadBlock() {
+    if (borrowed_) kept_in_use() = false;
+  }
+
+  // [rows] of the block
+  float *logprobs, *entropies, *d_logprobs, *d_entropies;
+
+  // Takes in the hidden states of the next rows.
+  void gather(const float* hidden, const std::int64_t* index, const Token* targets,
+              std::int64_t rows) {
+    rows_ = rows;
+    targets_ = targets;
+    for (std::int64_t m = 0; m < rows; ++m)
+      std::copy_n(hidden + index[m] * s_.ld_hidden, s_.dim, x_ + m * ld_);
+  }
+
+  // Z = x W^T, capped; the largest logit of each row.
+  void multiply() {
+    parallel_for(groups(), [&](std::int64_t g) {
+      float* const top = tops_ + g * rows_;
+      std::fill_n(top, rows_, -std::numeric_limits<float>::infinity());
+      // Eight panels at a time: the rows' part of a chain stays in the second-level cache.
+      for (std::int64_t p = g * group_; p < group_end(g); p += 8)
+        multiply(p, std::min(p + 8, group_end(g)), top);
+    });
+  }
+
+  // Log-probabilities of the targets, entropies if asked for.
+  template <bool Entropy>
+  void normalise() {
+    constexpr std::int64_t together = 8;
+    parallel_for((rows_ + together - 1) / together, [&](std::int64_t c) {
+      const std::int64_t m = c * together, count = std::min(together, rows_ - m);
+      if (s_.temperature == 1.0f)
+        normalise<Entropy, false>(m, count);
+      else
+        normalise<Entropy, true>(m, count);
+    });
+  }
+
+  // Z = derivative by the logits; dpanels takes it times x if it is not null.
+  template <bool Entropy>
+  void weight_gradient(float* dpanels) {
+    if (dpanels) pack_inputs();
+    parallel_for(groups(), [&](std::int64_t g) {
+      for (std::int64_t p = g * group_; p < group_end(g); p += 8) {
+        const std::int64_t end = std::min(p + 8, group_end(g));
+        for (std::int64_t q = p; q < end; ++q) differentiate<Entropy>(q);
+        if (dpanels) add_weight_gradient(p, end, dpanels);
+      }
+    });
+  }
+
+  // dhidden[index[m]] += Z W, row after row. Z holds the derivative.
+  void input_gradient(float* dhidden, const std::int64_t* index) {
+    const std::int64_t columns = panel_count(s_.dim);
+    const std::int64_t parts = std::min<std::int64_t>(columns, 2 * std::int64_t{threads()});
+    parallel_for(parts, [&](std::int64_t c) {
+      const std::int64_t first = columns * c / parts * 16;
+      const std::int64_t last = std::min(s_.dim, columns * (c + 1) / parts * 16);
+      add_input_gradient(first, last);
+      for (std::int64_t m = 0; m < rows_; ++m) {
+        float* to = dhidden + index[m] * s_.ld_hidden;
+        for (std::int64_t k = first; k < last; k += 16) {
+          const int count = static_cast<int>(std::min<std::int64_t>(16, last - k));
+          store_lanes(load_lanes(to + k, count) + pack::load(dx_ + m * ld_ + k), to + k, count);
+        }
+      }
+    });
+  }
+
+ private:
+  static Scratch& kept() {
+    thread_local Scratch scratch;
+    return scratch;
+  }
+  static bool& kept_in_use() {
+    thread_local bool value = false;
+    return value;
+  }
+
+  std::int64_t groups() const { return (np_ + group_ - 1) / group_; }
+  std::int64_t group_end(std::int64_t g) const { return std::min(np_, (g + 1) * group_); }
+  float* z(std::int64_t p, std::int64_t m) const { return z_ + (p * rows_ + m) * 16; }
+  // Tokens in panel p.
+  int width(std::int64_t p) const {
+    return static_cast<int>(std::min<std::int64_t>(16, s_.vocab - p * 16));
+  }
+
+  void multiply(std::int64_t first, std::int64_t last, float* top) const {
+    each_part(s_.dim, 256, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t p = first; p < last; ++p)
+        each_tile(rows_, [&](std::int64_t m, std::int64_t rows) {
+          with_rows(rows, [&](auto r) { multiply_tile<r>(m, p, begin, end); });
+        });
+    });
+    for (std::int64_t p = first; p < last; ++p) finish_logits(p, top);
+  }
+
+  template <int R>
+  void multiply_tile(std::int64_t m, std::int64_t p, std::int64_t begin, std::int64_t end) const {
+    float* const to = z(p, m);
+    pack acc[R][1];
+    unrolled<R>([&](auto r) { acc[r][0] = begin == 0 ? pack(0.0f) : pack::load(to + r * 16); });
+    chain<R, 1, 1, 0>(acc, x_ + m * ld_ + begin, ld_, panels_ + (p * s_.dim + begin) * 16, 0,
+                      end - begin);
+    unrolled<R>([&](auto r) { acc[r][0].store(to + r * 16); });
+  }
+
+  void finish_logits(std::int64_t p, float* top) const {
+    const float infinity = std::numeric_limits<float>::infinity();
+    const pack_mask exists = pack_mask::first(width(p));
+    for (std::int64_t m = 0; m < rows_; ++m) {
+      pack x = pack::load(z(p, m));
+      if (s_.softcap > 0.0f) x = pack(s_.softcap) * tanh(x / pack(s_.softcap));
+      if (s_.softcap > 0.0f || width(p) < 16) {
+        x = select(exists, x, pack(-infinity));
+        x.store(z(p, m));
+      }
+      top[m] = max(top[m], max_lane(x));
+    }
+  }
+
+  template <bool Entropy, bool Divide>
+  void normalise(std::int64_t first, std::int64_t count) {
+    float top[8];
+    pack total[8], weighted[8];
+    for (std::int64_t i = 0; i < count; ++i) {
+      top[i] = tops_[first + i];
+      for (std::int64_t g = 1; g < groups(); ++g)
+        top[i] = max(top[i], tops_[g * rows_ + first + i]);
+      top[i] = top[i] / s_.temperature + 0.0f;
+      total[i] = weighted[i] = pack(0.0f);
+    }
+    for (std::int64_t p = 0; p < np_; ++p)
+      for (std::int64_t i = 0; i < count; ++i) {
+        const float* at = z(p, first + i);
+        __builtin_prefetch(at + 4 * rows_ * 16);
+        add_logits<Entropy, Divide>(pack::load(at), pack(s_.temperature), pack(top[i]), total[i],
+                                    weighted[i]);
+      }
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t m = first + i, target = targets_[m];
+      stats_[m] = finish_row<Entropy>(top[i], s_.temperature, total[i], weighted[i]);
+      logprobs[m] = logprob(stats_[m], z(target / 16, m)[target % 16]);
+      entropies[m] = stats_[m].entropy;
+    }
+  }
+
+  // d/ds_v = [v = target] dlogprob - p_v (dlogprob + dentropy (log p_v + entropy)), s = z / T
+  template <bool Entropy>
+  void differentiate(std::int64_t p) const {
+    const pack temperature(s_.temperature), cap(s_.softcap);
+    const pack_mask exists = pack_mask::first(width(p));
+    for (std::int64_t m = 0; m < rows_; ++m) {
+      const LogSoftmaxRow& row = stats_[m];
+      const pack x = pack::load(z(p, m));
+      const pack shifted = (s_.temperature == 1.0f ? x : x / temperature) - pack(row.max);
+      const pack probability = exp(shifted) / pack(row.sum);
+      pack slope(d_logprobs[m]);
+      if constexpr (Entropy) {
+        const pack excess = max(shifted, pack(-128.0f)) - pack(row.log_sum) + pack(row.entropy);
+        slope = fma(pack(d_entropies[m]), excess, slope);
+      }
+      pack d = -probability * slope;
+      if (targets_[m] / 16 == p) {
+        float lanes[16];
+        d.store(lanes);
+        lanes[targets_[m] % 16] += d_logprobs[m];
+        d = pack::load(lanes);
+      }
+      if (s_.temperature != 1.0f) d /= temperature;
+      if (s_.softcap > 0.0f) {
+        const pack t = x / cap;
+        d *= fma(-t, t, pack(1.0f));
+      }
+      if (width(p) < 16) d = select(exists, d, pack(0.0f));
+      d.store(z(p, m));
+    }
+  }
+
+  // xs[tile of inputs][m][tile_height]
+  void pack_inputs() const {
+    parallel_for((s_.dim + tile_height - 1) / tile_height, [&](std::int64_t t) {
+      const std::int64_t k = t * tile_height,
+                         count = std::min<std::int64_t>(tile_height, s_.dim - k);
+      float* to = xs_ + k * rows_;
+      for (std::int64_t m = 0; m < rows_; ++m, to += tile_height)
+        std::copy_n(x_ + m * ld_ + k, count, to);
+    });
+  }
+
+  void add_weight_gradient(std::int64_t first, std::int64_t last, float* dpanels) const {
+    constexpr std::int64_t part = 32 * tile_height;
+    for (std::int64_t begin = 0; begin < s_.dim; begin += part)
+      for (std::int64_t p = first; p < last; ++p)
+        for (std::int64_t k = begin; k < std::min(s_.dim, begin + part); k += tile_height)
+          with_rows(std::min<std::int64_t>(tile_height, s_.dim - k),
+                    [&](auto r) { weight_tile<r>(p, k, dpanels); });
+  }
+
+  template <int R>
+  void weight_tile(std::int64_t p, std::int64_t k, float* dpanels) const {
+    float* const to = dpanels + (p * s_.dim + k) * 16;
+    pack acc[R][1];
+    unrolled<R>([&](auto r) {
+      acc[r][0] = pack::load(to + r * 16);
+      __builtin_prefetch(to + (2 * tile_height + r) * 16, 1);  // of the tile after the next
+    });
+    chain<R, 1, tile_height, 0>(acc, xs_ + k * rows_, 1, z(p, 0), 0, rows_);
+    unrolled<R>([&](auto r) { acc[r][0].store(to + r * 16); });
+  }
+
+  // dx[m, k] = sum over v ascending of Z[m, v] W[v, k] for k in [first, last)
+  void add_input_gradient(std::int64_t first, std::int64_t last) const {
+    alignas(64) float block[16 * 256];
+    const std::int64_t depth =
+        std::clamp<std::int64_t>(2048 / std::max<std::int64_t>(1, rows_), 4, 16);
+    for (std::int64_t p = 0; p < np_; p += depth) {
+      const std::int64_t end = std::min(np_, p + depth);
+      for (std::int64_t k = first; k < last; k += 16) {
+        for (std::int64_t q = p; q < end; ++q) transpose(q, k, block + (q - p) * 256);
+        each_tile(rows_, [&](std::int64_t m, std::int64_t rows) {
+          with_rows(rows, [&](auto r) { input_tile<r>(m, k, p, end, block); });
+        });
+      }
+    }
+  }
+
+  // block[v][16] = W[16 p + v][k .. k + 16]
+  void transpose(std::int64_t p, std::int64_t k, float* block) const {
+    const float* from = panels_ + (p * s_.dim + k) * 16;
+    if (k + 16 <= s_.dim) {
+      transpose16(from, block);
+    } else {
+      float last[256] = {};
+      std::copy_n(from, (s_.dim - k) * 16, last);
+      transpose16(last, block);
+    }
+  }
+
+  template <int R>
+  void input_tile(std::int64_t m, std::int64_t k, std::int64_t p, std::int64_t end,
+                  const float* block) const {
+    float* const to = dx_ + m * ld_ + k;
+    pack acc[R][1];
+    unrolled<R>([&](auto r) { acc[r][0] = p == 0 ? pack(0.0f) : pack::load(to + r * ld_); });
+    for (std::int64_t q = p; q < end; ++q, block += 256) {
+      if (width(q) == 16)
+        chain<R, 1, 1, 0>(acc, z(q, m), 16, block, 0, 16);
+      else
+        chain<R, 1, 1, 0>(acc, z(q, m), 16, block, 0, width(q));
+    }
+    unrolled<R>([&](auto r) { acc[r][0].store(to + r * ld_); });
+  }
+
+  HeadShape s_;
+  const float* panels_;
+  std::int64_t np_;     // panels of the vocabulary
+  std::int64_t ld_;     // between rows of x and dx
+  std::int64_t group_;  // panels that a thread takes at a time
+  std::int64_t rows_ = 0;
+  const Token* targets_ = nullptr;
+  float *z_, *x_, *xs_, *dx_, *tops_;
+  LogSoftmaxRow* stats_;
+  Scratch own_;
+  bool borrowed_ = false;
+};
+
+}  // namespace detail
+}  // namespace kernel
+}  // namespace v0
+}  // namespace hone
