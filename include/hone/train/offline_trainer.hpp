@@ -1,0 +1,371 @@
+// Learning from a data set: SFT, reward models, DPO and kin.
+//
+//   hone::OfflineTrainer sft{decoder, loss::Nll{}, {.schedule = {.peak = 5e-5f, .total = 70}}};
+//   for (std::int64_t s = 0; s < 70; ++s) report << sft.step(loader.batch(s));
+//
+// What the objective is a function of decides what a step does: tokens (Nll), pairs of answers
+// (Dpo), single labelled answers (Kto), or the scores that a model with a scalar head gives
+// (BradleyTerry). A reference model exists if, and only if, the objective reads its
+// log-probabilities. Denominators are those of the whole batch, so micro-batches change no bit.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/core/inputs.hpp"
+#include "hone/core/reads.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/loss/evaluate.hpp"
+#include "hone/train/adamw.hpp"
+#include "hone/train/ema.hpp"
+#include "hone/train/experience.hpp"
+#include "hone/train/pair_pass.hpp"
+#include "hone/train/parameters.hpp"
+#include "hone/train/reference.hpp"
+#include "hone/train/report.hpp"
+#include "hone/train/scalar_pass.hpp"
+#include "hone/train/schedule.hpp"
+#include "hone/train/sequence_pass.hpp"
+#include "hone/train/token_pass.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace train {
+
+struct OfflineOptions {
+  AdamW optimizer = {};
+  Schedule schedule = {.peak = 1e-5f, .decay = Decay::constant};
+  std::int64_t microbatch_tokens = 8192;  // per forward and backward pass; changes no bit
+  bool checkpoint_activations = false;
+  std::optional<Ema> ema = {};
+};
+
+// Saved and restored as a whole.
+struct OfflineState {
+  std::int64_t step = 0;
+  AdamW::State optimizer;
+  Ema::State ema;
+};
+
+namespace detail {
+
+template <class Objective>
+constexpr bool reads_reference() {
+  if constexpr (level_of<Objective> == Level::token || level_of<Objective> == Level::sequence)
+    return reads<Objective>.ref_logprob;
+  else if constexpr (level_of<Objective> == Level::pair)
+    return reads<Objective>.chosen.ref_logprob || reads<Objective>.rejected.ref_logprob;
+  else
+    return false;
+}
+
+// A decoder, or what holds one.
+template <class Model>
+struct decoder_of {
+  using type = Model;
+};
+template <class Decoder>
+struct decoder_of<ScalarModel<Decoder>> {
+  using type = Decoder;
+};
+
+}  // namespace detail
+
+// Model is a Decoder, or ScalarModel<Decoder> for objectives of scores.
+template <class Model, class ObjectiveType>
+class OfflineTrainer {
+ public:
+  using Objective = ObjectiveType;
+  using Decoder = typename detail::decoder_of<Model>::type;
+  static constexpr Level level = level_of<Objective>;
+  static constexpr bool scalar = !std::is_same_v<Model, Decoder>;
+  static constexpr bool has_reference = detail::reads_reference<Objective>();
+  static_assert(
+      level != Level::value,
+      "hone: a value loss belongs to an Algorithm; give it to OnlineTrainer as value_loss");
+  static_assert((level == Level::score) == scalar,
+                "hone: an objective of scores is trained on a ScalarModel{&decoder, &head}, every "
+                "other objective on the decoder itself");
+
+  OfflineTrainer(Model& model, Objective objective, OfflineOptions options = {})
+      : model_(&model),
+        objective_(std::move(objective)),
+        options_(std::move(options)),
+        parameters_(trainable_parameters(decoder())) {
+    if constexpr (scalar)
+      model.head->for_each_parameter([this](auto& p) {
+        if (p.trainable()) parameters_.push_back(&p);
+      });
+    require(
+        !parameters_.empty(),
+        "OfflineTrainer: the model has no trainable parameter; call train_from_layer or attach");
+    if constexpr (has_reference) reference_.emplace(decoder());
+  }
+
+  // Gradients over the batch, then one optimiser step.
+  Report step(const data::Batch& batch) {
+    zero_gradients(parameters_);
+    Report report = accumulate(batch, true);
+    report.step = state_.step;
+    const float lr = options_.schedule(state_.step);
+    const auto result = options_.optimizer(parameters_, state_.optimizer, lr);
+    decoder().touch();
+    if (options_.ema) (*options_.ema)(parameters_, state_.ema);
+    report.set("update/grad_norm", result.gradient_norm);
+    report.set("update/lr", static_cast<double>(lr));
+    ++state_.step;
+    return report;
+  }
+
+  // Loss and metrics of a batch, without learning from it.
+  Report evaluate(const data::Batch& batch) { return accumulate(batch, false); }
+
+  const OfflineState& state() const { return state_; }
+  OfflineState& state() { return state_; }
+  const OfflineOptions& options() const { return options_; }
+  const ParameterList& parameters() const { return parameters_; }
+
+ private:
+  Decoder& decoder() {
+    if constexpr (scalar)
+      return *model_->decoder;
+    else
+      return *model_;
+  }
+
+  PassSettings settings() const {
+    return {.checkpoint_activations = options_.checkpoint_activations};
+  }
+
+  struct Sums {
+    OrderFreeSum<> loss;
+    double correct = 0, margin = 0, chosen = 0, rejected = 0;
+    std::int64_t count = 0;  // tokens, answers or pairs
+  };
+
+  Report accumulate(const data::Batch& batch, bool learn) {
+    Sums sums;
+    const std::int64_t count = count_of(batch);
+    require(count > 0, "OfflineTrainer: a batch of ", batch.forest.trees(),
+            " trees holds nothing that this objective can learn from");
+    for_each_microbatch(batch.forest, options_.microbatch_tokens, [&](auto first, auto last) {
+      pass(slice(batch, first, last), 1.0f / static_cast<float>(count), learn, sums);
+    });
+    Report report;
+    const double n = static_cast<double>(std::max<std::int64_t>(1, sums.count));
+    report.set("loss", sums.loss.value());
+    if constexpr (level == Level::pair || level == Level::score) {
+      report.set("rewards/accuracy", sums.correct / n);
+      report.set("rewards/margin", sums.margin / n);
+      report.set("rewards/chosen", sums.chosen / n);
+      report.set("rewards/rejected", sums.rejected / n);
+      report.set("pairs", static_cast<double>(sums.count));
+    } else {
+      report.set("tokens", static_cast<double>(sums.count));
+    }
+    return report;
+  }
+
+  static std::int64_t count_of(const data::Batch& batch) {
+    if constexpr (level == Level::token)
+      return batch.trained_tokens();
+    else if constexpr (level == Level::sequence)
+      return static_cast<std::int64_t>(answers_of(batch).size());
+    else
+      return static_cast<std::int64_t>(batch.pairs.size());
+  }
+
+  // Segments that carry loss.
+  static std::vector<std::int32_t> answers_of(const data::Batch& batch) {
+    std::vector<std::int32_t> out;
+    for (std::int32_t s = 0; s < static_cast<std::int32_t>(batch.forest.segments().size()); ++s) {
+      const Segment& segment = batch.forest.segments()[static_cast<std::size_t>(s)];
+      for (std::int64_t t = segment.begin; t < segment.end(); ++t)
+        if (batch.trained[static_cast<std::size_t>(t)]) {
+          out.push_back(s);
+          break;
+        }
+    }
+    return out;
+  }
+
+  // Trees [first, last) as a batch of their own.
+  static data::Batch slice(const data::Batch& batch, std::int64_t first, std::int64_t last) {
+    data::Batch out;
+    out.forest = batch.forest.slice(first, last);
+    const auto begin = batch.forest.tree_begin(first), end = batch.forest.tree_begin(last);
+    out.trained.assign(batch.trained.begin() + begin, batch.trained.begin() + end);
+    const std::int32_t from = batch.forest.roots()[static_cast<std::size_t>(first)];
+    const std::int32_t to = batch.forest.tree_end(last - 1);
+    out.scores.assign(batch.scores.begin() + from, batch.scores.begin() + to);
+    for (const auto& [better, worse] : batch.pairs)
+      if (better >= from && better < to) out.pairs.push_back({better - from, worse - from});
+    return out;
+  }
+
+  void pass(const data::Batch& batch, float weight, bool learn, Sums& sums) {
+    if constexpr (level == Level::token)
+      token_level(batch, weight, learn, sums);
+    else if constexpr (level == Level::sequence)
+      sequence_level(batch, weight, learn, sums);
+    else if constexpr (level == Level::pair)
+      pair_level(batch, weight, learn, sums);
+    else
+      score_level(batch, weight, learn, sums);
+  }
+
+  void token_level(const data::Batch& batch, float weight, bool learn, Sums& sums) {
+    const HeadRows rows = rows_of(batch.forest, batch.trained);
+    const std::vector<float> weights(static_cast<std::size_t>(rows.size()), weight);
+    TokenInputs<loss::Column> columns;
+    std::vector<float> ref, now;
+    if constexpr (has_reference) {
+      ref = reference_->logprobs(batch.forest, rows, settings());
+      columns.ref_logprob = ref;
+    }
+    if (learn) {
+      sums.loss.add(
+          token_pass(*model_, batch.forest, rows, objective_, columns, weights, settings()));
+    } else {
+      Scored scored = score(*model_, batch.forest, rows, settings(), reads<Objective>.entropy);
+      columns.logprob = scored.logprobs;
+      columns.entropy = scored.entropies;
+      sums.loss.add(loss::evaluate(objective_, columns, weights, {}));
+    }
+    sums.count += rows.size();
+  }
+
+  SequenceRows sequences_of(const data::Batch& batch, std::span<const std::int32_t> segments) {
+    SequenceRows out;
+    for (const std::int32_t s : segments) out.add(batch.forest, s, batch.trained);
+    return out;
+  }
+
+  // Labels are the signs of the scores: a positive score is a desirable answer.
+  void sequence_level(const data::Batch& batch, float weight, bool learn, Sums& sums_out) {
+    const std::vector<std::int32_t> segments = answers_of(batch);
+    const SequenceRows sequences = sequences_of(batch, segments);
+    const std::vector<float> weights(segments.size(), weight);
+    SequenceInputs<loss::Column> columns;
+    std::vector<float> ref, labels, baseline(segments.size(), 0.0f);
+    if constexpr (has_reference) {
+      ref = sums(sequences, reference_->logprobs(batch.forest, sequences.rows, settings()));
+      columns.ref_logprob = ref;
+    }
+    for (const std::int32_t s : segments)
+      labels.push_back(batch.scores[static_cast<std::size_t>(s)] > 0.0f ? 1.0f : 0.0f);
+    columns.label = labels;
+    columns.baseline = baseline;
+    if (learn)
+      sums_out.loss.add(sequence_pass(*model_, batch.forest, sequences, objective_, columns,
+                                      weights, settings()));
+    sums_out.count += sequences.rows.size();
+  }
+
+  void pair_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
+    const std::vector<std::int32_t> segments = answers_of(batch);
+    std::vector<std::int32_t> number(batch.forest.segments().size(), -1);
+    for (std::size_t i = 0; i < segments.size(); ++i)
+      number[static_cast<std::size_t>(segments[i])] = static_cast<std::int32_t>(i);
+    const SequenceRows sequences = sequences_of(batch, segments);
+    Pairs pairs;
+    std::vector<float> margin;
+    for (const auto& [better, worse] : batch.pairs) {
+      pairs.push_back(
+          {number[static_cast<std::size_t>(better)], number[static_cast<std::size_t>(worse)]});
+      margin.push_back(batch.scores[static_cast<std::size_t>(better)] -
+                       batch.scores[static_cast<std::size_t>(worse)]);
+    }
+    std::vector<float> ref(segments.size(), 0.0f);
+    if constexpr (has_reference)
+      ref = sums(sequences, reference_->logprobs(batch.forest, sequences.rows, settings()));
+    std::vector<float> logprob;
+    if (learn) {
+      const std::vector<float> weights(pairs.size(), weight);
+      PairResults results;
+      out.loss.add(pair_pass(*model_, batch.forest, sequences, pairs, objective_,
+                             {.ref_logprob = ref, .margin = margin}, weights, settings(),
+                             &results));
+      logprob = std::move(results.logprob);
+    } else {
+      logprob = sums(sequences, score(*model_, batch.forest, sequences.rows, settings()).logprobs);
+    }
+    for (const auto& [better, worse] : pairs) {
+      const auto b = static_cast<std::size_t>(better), w = static_cast<std::size_t>(worse);
+      add_pair(static_cast<double>(logprob[b] - ref[b]), static_cast<double>(logprob[w] - ref[w]),
+               out);
+    }
+  }
+
+  void score_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
+    if constexpr (scalar) {
+      std::vector<std::int32_t> better, worse;
+      std::vector<float> margin;
+      for (const auto& [b, w] : batch.pairs) {
+        better.push_back(b);
+        worse.push_back(w);
+        margin.push_back(batch.scores[static_cast<std::size_t>(b)] -
+                         batch.scores[static_cast<std::size_t>(w)]);
+      }
+      const auto chosen_end = end_tokens(batch.forest, better);
+      const auto rejected_end = end_tokens(batch.forest, worse);
+      const std::size_t n = better.size();
+      const std::vector<float> weights(n, weight);
+      const auto judge = [&](std::span<const float> scalar_of, std::span<float> slope_of) {
+        std::vector<float> chosen(n), rejected(n), d_chosen(n), d_rejected(n);
+        for (std::size_t i = 0; i < n; ++i) {
+          chosen[i] = scalar_of[static_cast<std::size_t>(chosen_end[i])];
+          rejected[i] = scalar_of[static_cast<std::size_t>(rejected_end[i])];
+          add_pair(static_cast<double>(chosen[i]), static_cast<double>(rejected[i]), out);
+        }
+        ScoreInputs<loss::Column> columns;
+        columns.chosen = chosen;
+        columns.rejected = rejected;
+        columns.margin = use_margin(margin);
+        ScoreInputs<loss::Derivative> slopes;
+        slopes.chosen = d_chosen;
+        slopes.rejected = d_rejected;
+        out.loss.add(loss::evaluate(objective_, columns, weights, slopes));
+        if (slope_of.empty()) return;
+        for (std::size_t i = 0; i < n; ++i) {
+          slope_of[static_cast<std::size_t>(chosen_end[i])] += d_chosen[i];
+          slope_of[static_cast<std::size_t>(rejected_end[i])] += d_rejected[i];
+        }
+      };
+      if (learn)
+        scalar_pass(*model_, batch.forest, judge, settings());
+      else
+        judge(scalars(*model_, batch.forest, settings()), {});
+    }
+  }
+
+  // Data without graded margins compares plain scores.
+  std::span<const float> use_margin(std::vector<float>& margin) const {
+    std::fill(margin.begin(), margin.end(), 0.0f);
+    return margin;
+  }
+
+  static void add_pair(double better, double worse, Sums& sums) {
+    sums.correct += better > worse ? 1.0 : better == worse ? 0.5 : 0.0;
+    sums.margin += better - worse;
+    sums.chosen += better;
+    sums.rejected += worse;
+    ++sums.count;
+  }
+
+  Model* model_;
+  Objective objective_;
+  OfflineOptions options_;
+  ParameterList parameters_;
+  std::optional<Reference<Decoder>> reference_;
+  OfflineState state_;
+};
+
+}  // namespace train
+}  // namespace v0
+}  // namespace hone
