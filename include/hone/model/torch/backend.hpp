@@ -156,7 +156,7 @@ struct Torch {
   struct Rotary {
     Config config;
     std::int64_t positions = 0;
-    at::Tensor cos, sin;
+    at::Tensor cos = {}, sin = {};
 
     std::int64_t head_dim() const { return config.head_dim; }
     void extend(std::int64_t n) {
