@@ -336,7 +336,7 @@ class Engine {
         const std::size_t begin = pieces.size();
         work[i].context->pieces(layer, pieces);
         ranges[i] = {begin, pieces.size() - begin};
-        queries[i] = {.begin = row, .rows = n};
+        queries[i] = {.pieces = {}, .begin = row, .rows = n};
         row += n;
       }
       for (std::size_t i = 0; i < work.size(); ++i)
