@@ -44,7 +44,8 @@ TEST(InLoss, OfAUsersEstimator) {
 
 TEST(InLoss, TakesTheCoefficientOfTheMoment) {
   constexpr kl::InLoss f{.estimator = kl::K2{}, .coef = kl::Adaptive{.initial = 0.3}};
-  EXPECT_EQ(f.with(0.125f).coef, 0.125f);
+  EXPECT_EQ(f.with({.coef = 0.125}).coef, 0.125f);
+  EXPECT_EQ(f.with(kl::start(f.coef)).coef, 0.3f);
 }
 
 }  // namespace

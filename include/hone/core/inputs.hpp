@@ -215,6 +215,24 @@ using inputs_at = typename detail::level_inputs<L>::template type<T>;
 template <class F, class T>
 using inputs_of = inputs_at<level_of<F>, T>;
 
+// A sequence or pair objective may have a token stage, a member `token(const TokenInputs<T>&)`
+// whose results are summed over the sequence (SequenceInputs::token_sum).
+template <class F>
+concept has_token_stage = requires(const F& f, const TokenInputs<dual<float, 1>>& t) {
+  f.token(t);
+};
+
+// It as a functor of its own.
+template <class F>
+struct TokenStage {
+  F f{};
+
+  template <class T>
+  HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
+    return f.token(t);
+  }
+};
+
 // Gives a lambda a level other than token:
 //   constexpr auto contrast = hone::at_level<Level::pair>([](const auto& p) {
 //     return -log_sigmoid(p.chosen.logprob - p.rejected.logprob); });

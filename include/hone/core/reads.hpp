@@ -127,6 +127,41 @@ inline constexpr auto differentiates =
 template <class F, Level L = level_of<F>>
 inline constexpr int slopes = detail::count_fields(differentiates<F, L>);
 
+namespace detail {
+
+constexpr void note_sums(const SequenceInputs<bool>& from, TokenInputs<bool>& to) {
+  to.logprob |= from.logprob;
+  to.entropy |= from.entropy;
+  to.old_logprob |= from.old_logprob;
+  to.rollout_logprob |= from.rollout_logprob;
+  to.ref_logprob |= from.ref_logprob;
+  to.advantage |= from.advantage;
+}
+
+template <class F>
+constexpr TokenInputs<bool> columns_read() {
+  TokenInputs<bool> columns;
+  if constexpr (level_of<F> == Level::token) {
+    columns = reads<F>;
+  } else if constexpr (level_of<F> == Level::sequence) {
+    note_sums(reads<F>, columns);
+  } else if constexpr (level_of<F> == Level::pair) {
+    note_sums(reads<F>.chosen, columns);
+    note_sums(reads<F>.rejected, columns);
+  }
+  if constexpr (has_token_stage<F>) {
+    const auto stage = reads<TokenStage<F>>;
+    columns.each([](bool& column, bool read) { column |= read; }, columns, stage);
+  }
+  return columns;
+}
+
+}  // namespace detail
+
+// Which numbers of each token the objective depends on, at whatever level it reads them.
+template <class F>
+inline constexpr TokenInputs<bool> token_columns = detail::columns_read<std::remove_cvref_t<F>>();
+
 // Throws if this very object reads or differentiates a field that its type was not seen to. Called
 // once, before training.
 template <class F>

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "hone/core/inputs.hpp"
+#include "hone/kl/coefficient.hpp"
 #include "hone/kl/k3.hpp"
 
 namespace hone {
@@ -20,7 +21,9 @@ struct InLoss {
   bool unbiased = true;
 
   // The same with the coefficient of this moment.
-  constexpr InLoss<Estimator, float> with(float now) const { return {estimator, now, unbiased}; }
+  constexpr InLoss<Estimator, float> with(const coefficient_state<Coefficient>& state) const {
+    return {estimator, coefficient(coef, state), unbiased};
+  }
 
   template <class T>
   HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hone/core/inputs.hpp"
+#include "hone/kl/coefficient.hpp"
 #include "hone/kl/k1.hpp"
 
 namespace hone {
@@ -18,9 +19,10 @@ struct InReward {
   Coefficient coef = Coefficient(0.1f);
 
   // The same with the coefficient of this moment.
-  constexpr InReward<Estimator, float> with(float now) const { return {estimator, now}; }
+  constexpr InReward<Estimator, float> with(const coefficient_state<Coefficient>& state) const {
+    return {estimator, coefficient(coef, state)};
+  }
 
-  // What is added to the token's reward; t.logprob is that of the sampling policy.
   template <class T>
   HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
     return -coef * estimator(t);

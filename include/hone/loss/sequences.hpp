@@ -45,21 +45,6 @@ struct Pair {
 
 namespace detail {
 
-template <class F>
-concept has_token_stage = requires(const F& f, const TokenInputs<dual<double, 1>>& t) {
-  { f.token(t) } -> std::convertible_to<dual<double, 1>>;
-};
-
-// A functor's token stage as a functor of its own.
-template <class F>
-struct TokenStage {
-  F f{};
-  template <class T>
-  constexpr T operator()(const TokenInputs<T>& t) const {
-    return f.token(t);
-  }
-};
-
 // The fields of one sequence that an objective of level sequence or pair reads on any side.
 template <class F>
 constexpr SequenceInputs<bool> sequence_reads() {
