@@ -247,24 +247,40 @@ class OfflineTrainer {
   }
 
   // Labels are the signs of the scores: a positive score is a desirable answer.
-  void sequence_level(const data::Batch& batch, float weight, bool learn, Sums& sums_out) {
+  void sequence_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
     const std::vector<std::int32_t> segments = answers_of(batch);
     const SequenceRows sequences = sequences_of(batch, segments);
     const std::vector<float> weights(segments.size(), weight);
-    SequenceInputs<loss::Column> columns;
-    std::vector<float> ref, labels, baseline(segments.size(), 0.0f);
+    loss::SequenceBatch given;
+    std::vector<float> ref, labels;
     if constexpr (has_reference) {
-      ref = sums(sequences, reference_->logprobs(batch.forest, sequences.rows, settings()));
-      columns.ref_logprob = ref;
+      ref = reference_->logprobs(batch.forest, sequences.rows, settings());
+      given.tokens.ref_logprob = ref;
     }
     for (const std::int32_t s : segments)
       labels.push_back(batch.scores[static_cast<std::size_t>(s)] > 0.0f ? 1.0f : 0.0f);
-    columns.label = labels;
-    columns.baseline = baseline;
-    if (learn)
-      sums_out.loss.add(sequence_pass(*model_, batch.forest, sequences, objective_, columns,
-                                      weights, settings()));
-    sums_out.count += sequences.rows.size();
+    given.label = labels;
+    given.baseline = baseline_;
+    if (learn) {
+      out.loss.add(
+          sequence_pass(*model_, batch.forest, sequences, objective_, given, weights, settings()));
+    } else {
+      const Scored scored = score_rows(batch, sequences);
+      complete(given, sequences, scored);
+      out.loss.add(loss::evaluate_sequences(objective_, given, weights, {}));
+    }
+    out.count += static_cast<std::int64_t>(segments.size());
+  }
+
+  Scored score_rows(const data::Batch& batch, const SequenceRows& sequences) {
+    return score(*model_, batch.forest, sequences.rows, settings(), true);
+  }
+
+  static void complete(loss::SequenceBatch& given, const SequenceRows& sequences,
+                       const Scored& scored) {
+    given.offsets = sequences.offsets;
+    given.tokens.logprob = scored.logprobs;
+    given.tokens.entropy = scored.entropies;
   }
 
   void pair_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
@@ -273,32 +289,34 @@ class OfflineTrainer {
     for (std::size_t i = 0; i < segments.size(); ++i)
       number[static_cast<std::size_t>(segments[i])] = static_cast<std::int32_t>(i);
     const SequenceRows sequences = sequences_of(batch, segments);
-    Pairs pairs;
-    std::vector<float> margin;
-    for (const auto& [better, worse] : batch.pairs) {
-      pairs.push_back(
-          {number[static_cast<std::size_t>(better)], number[static_cast<std::size_t>(worse)]});
-      margin.push_back(batch.scores[static_cast<std::size_t>(better)] -
-                       batch.scores[static_cast<std::size_t>(worse)]);
-    }
-    std::vector<float> ref(segments.size(), 0.0f);
+    std::vector<loss::Pair> pairs;
+    for (const auto& [better, worse] : batch.pairs)
+      pairs.push_back({.chosen = number[static_cast<std::size_t>(better)],
+                       .rejected = number[static_cast<std::size_t>(worse)],
+                       .weight = weight});
+    loss::SequenceBatch given;
+    std::vector<float> ref(static_cast<std::size_t>(sequences.rows.size()), 0.0f);
     if constexpr (has_reference)
-      ref = sums(sequences, reference_->logprobs(batch.forest, sequences.rows, settings()));
-    std::vector<float> logprob;
+      ref = reference_->logprobs(batch.forest, sequences.rows, settings());
+    given.tokens.ref_logprob = ref;
+    std::vector<float> logprobs(ref.size());
     if (learn) {
-      const std::vector<float> weights(pairs.size(), weight);
-      PairResults results;
-      out.loss.add(pair_pass(*model_, batch.forest, sequences, pairs, objective_,
-                             {.ref_logprob = ref, .margin = margin}, weights, settings(),
-                             &results));
-      logprob = std::move(results.logprob);
+      out.loss.add(pair_pass(*model_, batch.forest, sequences, pairs, objective_, given, settings(),
+                             {.logprobs = logprobs})
+                       .loss);
     } else {
-      logprob = sums(sequences, score(*model_, batch.forest, sequences.rows, settings()).logprobs);
+      const Scored scored = score_rows(batch, sequences);
+      complete(given, sequences, scored);
+      out.loss.add(loss::evaluate_pairs(objective_, given, pairs, {}).loss);
+      logprobs = scored.logprobs;
     }
-    for (const auto& [better, worse] : pairs) {
-      const auto b = static_cast<std::size_t>(better), w = static_cast<std::size_t>(worse);
-      add_pair(static_cast<double>(logprob[b] - ref[b]), static_cast<double>(logprob[w] - ref[w]),
-               out);
+    const std::vector<float> now = sums(sequences, logprobs), before = sums(sequences, ref);
+    for (const loss::Pair& p : pairs) {
+      const auto gain = [&](std::int32_t s) {
+        return static_cast<double>(now[static_cast<std::size_t>(s)]) -
+               static_cast<double>(before[static_cast<std::size_t>(s)]);
+      };
+      add_pair(gain(p.chosen), gain(p.rejected), out);
     }
   }
 
@@ -364,6 +382,7 @@ class OfflineTrainer {
   ParameterList parameters_;
   std::optional<Reference<Decoder>> reference_;
   OfflineState state_;
+  double baseline_ = 0.0;  // KTO's z_0 of the batch at hand
 };
 
 }  // namespace train

@@ -29,7 +29,8 @@
 #include "hone/kl/in_reward.hpp"
 #include "hone/kl/none.hpp"
 #include "hone/loss/aggregation.hpp"
-#include "hone/loss/sum.hpp"
+#include "hone/loss/metrics.hpp"
+#include "hone/loss/sequences.hpp"
 #include "hone/rollout/engine.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/adamw.hpp"
@@ -82,18 +83,21 @@ template <class DecoderType, class Reward, class AlgorithmType, class Critic = N
 class OnlineTrainer {
  public:
   using Decoder = DecoderType;
-  using Algorithm = AlgorithmType;
-  static constexpr bool has_critic = needs_critic<Algorithm>;
-  static constexpr bool has_reference = needs_reference<Algorithm>;
+  using Composition = AlgorithmType;
+  using State = OnlineState<kl_state<AlgorithmType>>;
+  static constexpr bool has_critic = needs_critic<AlgorithmType>;
+  static constexpr bool has_reference = needs_reference<AlgorithmType>;
 
   // `reward(rollouts)` returns a score for each answer, [S].
-  OnlineTrainer(Decoder& actor, Reward reward, Algorithm algorithm,
+  OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Reward> reward,
+                std::type_identity_t<AlgorithmType> algorithm,
                 OnlineOptions options = {}) requires(!has_critic)
       : OnlineTrainer(Private{}, actor, NoCritic{}, std::move(reward), std::move(algorithm),
                       std::move(options)) {}
 
   // The same with the critic that the advantage reads.
-  OnlineTrainer(Decoder& actor, Critic critic, Reward reward, Algorithm algorithm,
+  OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Critic> critic,
+                std::type_identity_t<Reward> reward, std::type_identity_t<AlgorithmType> algorithm,
                 OnlineOptions options = {}) requires(has_critic)
       : OnlineTrainer(Private{}, actor, std::move(critic), std::move(reward), std::move(algorithm),
                       std::move(options)) {}
@@ -189,7 +193,7 @@ class OnlineTrainer {
             TokenInputs<float> in;
             in.logprob = in.old_logprob = in.rollout_logprob = e.rollouts.logprobs[r];
             in.ref_logprob = e.ref_logprobs[r];
-            e.token_rewards[r] = hone::evaluate(now, in);
+            e.token_rewards[r] = hone::value_at(now, in);
           });
       }
       if constexpr (has_penalty) state_.kl = kl::next(algorithm_.kl.coef, state_.kl, observed);
@@ -238,10 +242,10 @@ class OnlineTrainer {
     report.set("update/lr", static_cast<double>(options_.schedule(state_.updates)));
   }
 
-  const OnlineState<kl_state<Algorithm>>& state() const { return state_; }
-  OnlineState<kl_state<Algorithm>>& state() { return state_; }
+  const State& state() const { return state_; }
+  State& state() { return state_; }
   const OnlineOptions& options() const { return options_; }
-  const Algorithm& algorithm() const { return algorithm_; }
+  const AlgorithmType& algorithm() const { return algorithm_; }
   Decoder& actor() { return *actor_; }
 
   // The parameters that the actor's (the critic's) optimiser moves, in the order of its state.
@@ -253,10 +257,10 @@ class OnlineTrainer {
 
  private:
   struct Private {};
-  static constexpr bool has_penalty = !std::is_same_v<decltype(Algorithm::kl), kl::None>;
-  static constexpr bool penalty_in_reward = penalises_reward<Algorithm>;
+  static constexpr bool has_penalty = !std::is_same_v<decltype(AlgorithmType::kl), kl::None>;
+  static constexpr bool penalty_in_reward = penalises_reward<AlgorithmType>;
 
-  OnlineTrainer(Private, Decoder& actor, Critic critic, Reward reward, Algorithm algorithm,
+  OnlineTrainer(Private, DecoderType& actor, Critic critic, Reward reward, AlgorithmType algorithm,
                 OnlineOptions options)
       : actor_(&actor),
         critic_(std::move(critic)),
@@ -273,6 +277,7 @@ class OnlineTrainer {
             ", expected above 0: greedy answers have no policy gradient");
     require(!actor_parameters_.empty(),
             "OnlineTrainer: the actor has no trainable parameter; call train_from_layer or attach");
+    check_algorithm(algorithm_);
     if constexpr (has_reference) reference_.emplace(actor);
     if constexpr (has_critic) {
       critic_parameters_ = trainable_parameters(*critic_.decoder);
@@ -351,7 +356,7 @@ class OnlineTrainer {
     zero_gradients(actor_parameters_);
     if constexpr (has_critic) zero_gradients(critic_parameters_);
     OrderFreeSum<> total, value_total;
-    PolicyMetrics metrics;
+    loss::PolicyMetrics metrics;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
       std::vector<std::int64_t> trees;
       for (auto t = first; t < last; ++t) trees.push_back(t);
@@ -359,8 +364,7 @@ class OnlineTrainer {
       total.add(actor_pass(part, counts, metrics));
       if constexpr (has_critic) value_total.add(critic_pass(part, counts));
     });
-    const double tokens = static_cast<double>(counts.tokens);
-    const double approx_kl = metrics.approx_kl.value() / tokens;
+    const double approx_kl = metrics.approx_kl_mean();
     if (options_.stop_kl > 0 && approx_kl > options_.stop_kl) return false;
 
     const auto result =
@@ -369,9 +373,9 @@ class OnlineTrainer {
     if (options_.ema) (*options_.ema)(actor_parameters_, state_.ema);
     means.loss += total.value();
     means.approx_kl += approx_kl;
-    means.ratio += metrics.ratio.value() / tokens;
-    means.clipped += metrics.clipped.value() / tokens;
-    means.entropy += metrics.entropy.value() / tokens;
+    means.ratio += metrics.ratio_mean();
+    means.clipped += metrics.clip_fraction();
+    means.entropy += metrics.entropy_mean();
     means.norm += result.gradient_norm;
     if constexpr (has_critic) {
       const auto value_result = options_.critic_optimizer(
@@ -385,12 +389,8 @@ class OnlineTrainer {
     return true;
   }
 
-  struct PolicyMetrics {
-    OrderFreeSum<> approx_kl, ratio, clipped, entropy;  // sums over sampled tokens
-  };
-
   OrderFreeSum<> actor_pass(const Experience& e, const loss::Counts& counts,
-                            PolicyMetrics& metrics) {
+                            loss::PolicyMetrics& metrics) {
     const auto all = static_cast<std::size_t>(e.rollouts.rows());
     // Rows of tokens that others wrote are left out of the head's work.
     std::vector<std::size_t> kept;
@@ -440,46 +440,16 @@ class OnlineTrainer {
                     "hone: the loss of an OnlineTrainer is of single tokens or of sequences");
       std::vector<float> weights(static_cast<std::size_t>(sequences.size()));
       loss::sequence_weights(counts, e.rollouts.offsets, e.rollouts.mask, weights);
-      const std::vector<float> old_sums = sums(sequences, old),
-                               ref_sums = ref.empty() ? ref : sums(sequences, ref);
-      std::vector<float> answer_advantages = sums(sequences, advantages);
-      for (std::size_t s = 0; s < answer_advantages.size(); ++s)
-        answer_advantages[s] /=
-            std::max(1.0f, static_cast<float>(sequences.length(static_cast<std::int64_t>(s))));
-      SequenceInputs<loss::Column> by_answer;
-      by_answer.old_logprob = by_answer.rollout_logprob = old_sums;
-      by_answer.ref_logprob = ref_sums;
-      by_answer.advantage = answer_advantages;
-      total = sequence_pass(*actor_, e.rollouts.forest, sequences, objective, by_answer, weights,
-                            settings(), columns, logprobs);
+      loss::SequenceBatch given;
+      given.tokens = columns;
+      total = sequence_pass(*actor_, e.rollouts.forest, sequences, objective, given, weights,
+                            settings(), {logprobs, entropies});
     }
-    observe(old, logprobs, entropies, metrics);
+    columns.logprob = logprobs;
+    columns.entropy = entropies;
+    metrics.add(loss::policy_metrics(policy_loss(algorithm_), columns,
+                                     std::vector<float>(kept.size(), 1.0f)));
     return total;
-  }
-
-  // policy/approx_kl is k3 of the sampling policy against the one that learns, (r - 1) - log r.
-  void observe(std::span<const float> old, std::span<const float> now,
-               std::span<const float> entropies, PolicyMetrics& metrics) const {
-    for (std::size_t r = 0; r < old.size(); ++r) {
-      const double log_ratio = static_cast<double>(now[r]) - static_cast<double>(old[r]);
-      const double ratio = std::exp(log_ratio);
-      metrics.ratio.add(ratio);
-      metrics.approx_kl.add((ratio - 1) - log_ratio);
-      metrics.clipped.add(is_clipped(algorithm_.loss, ratio));
-      metrics.entropy.add(static_cast<double>(entropies[r]));
-    }
-  }
-
-  template <class Loss>
-  static double is_clipped(const Loss& l, double ratio) {
-    if constexpr (requires {
-                    l.clip_low;
-                    l.clip_high;
-                  })
-      return ratio < 1.0 - static_cast<double>(l.clip_low) ||
-             ratio > 1.0 + static_cast<double>(l.clip_high);
-    else
-      return 0.0;
   }
 
   static std::vector<float> row_lengths(const SequenceRows& sequences) {
@@ -535,20 +505,25 @@ class OnlineTrainer {
   Decoder* actor_;
   [[no_unique_address]] Critic critic_;
   Reward reward_;
-  Algorithm algorithm_;
+  AlgorithmType algorithm_;
   OnlineOptions options_;
   rollout::Engine<Decoder> engine_;
   rollout::Decode decode_;
   std::optional<Reference<Decoder>> reference_;
   ParameterList actor_parameters_, critic_parameters_;
-  OnlineState<kl_state<Algorithm>> state_;
+  State state_;
 };
 
-template <class Decoder, class Reward, class Algorithm>
-OnlineTrainer(Decoder&, Reward, Algorithm) -> OnlineTrainer<Decoder, Reward, Algorithm>;
-template <class Decoder, class Reward, class Algorithm>
-OnlineTrainer(Decoder&, Reward, Algorithm, OnlineOptions)
-    -> OnlineTrainer<Decoder, Reward, Algorithm>;
+template <class Decoder, class Reward, class A>
+OnlineTrainer(Decoder&, Reward, A) -> OnlineTrainer<Decoder, Reward, A>;
+template <class Decoder, class Reward, class A>
+OnlineTrainer(Decoder&, Reward, A, OnlineOptions) -> OnlineTrainer<Decoder, Reward, A>;
+template <class Decoder, class Backbone, class Reward, class A>
+OnlineTrainer(Decoder&, ScalarModel<Backbone>, Reward, A)
+    -> OnlineTrainer<Decoder, Reward, A, ScalarModel<Backbone>>;
+template <class Decoder, class Backbone, class Reward, class A>
+OnlineTrainer(Decoder&, ScalarModel<Backbone>, Reward, A, OnlineOptions)
+    -> OnlineTrainer<Decoder, Reward, A, ScalarModel<Backbone>>;
 
 }  // namespace train
 }  // namespace v0
