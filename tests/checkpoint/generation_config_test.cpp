@@ -26,6 +26,13 @@ TEST(GenerationConfig, KeepsWhatTheFileSays) {
 TEST(GenerationConfig, NamesAFieldOfTheWrongType) {
   EXPECT_ERROR(parse_generation_config(std::string_view(R"({"temperature": "hot"})"), "g.json"),
                "g.json: field \"temperature\" is \"hot\", expected a number");
+  EXPECT_ERROR(parse_generation_config(std::string_view(R"({"bos_token_id": -5})"), "g.json"),
+               "g.json: field \"bos_token_id\" is -5, expected a token's id");
+  EXPECT_ERROR(parse_generation_config(std::string_view(R"({"eos_token_id": [1, -1]})"), "g.json"),
+               "g.json: field \"eos_token_id\" is -1, expected a token's id");
+  EXPECT_EQ(parse_generation_config(std::string_view(R"({"pad_token_id": -1, "eos_token_id": -1})"),
+                                    "g.json"),
+            GenerationConfig{});
 }
 
 }  // namespace

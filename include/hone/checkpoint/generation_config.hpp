@@ -28,9 +28,9 @@ struct GenerationConfig {
 inline GenerationConfig generation_config_from_json(const Json& json, const std::string& where) {
   const Fields fields(json, where);
   GenerationConfig g;
-  g.bos = fields.integer({"bos_token_id"}, -1);
-  g.pad = fields.integer({"pad_token_id"}, -1);
-  g.eos = fields.integers({"eos_token_id"});
+  g.bos = fields.id("bos_token_id");
+  g.pad = fields.id("pad_token_id");
+  g.eos = fields.ids("eos_token_id");
   if (fields.find({"do_sample"})) g.do_sample = fields.boolean({"do_sample"}, false);
   g.temperature = fields.number({"temperature"});
   g.top_p = fields.number({"top_p"});

@@ -175,14 +175,13 @@ inline HfConfig hf_config_from_json(const Json& json, const std::string& where) 
                      ? detail::parse_activation(fields, {"activation_function"}, d.activation)
                      : detail::parse_activation(fields, {"hidden_act"}, d.activation);
   c.tied = fields.boolean({"tie_word_embeddings"}, d.tied);
-  const auto id = [&](const char* name, std::int64_t absent) {
-    return fields.is_null(name) ? -1 : fields.integer({name}, absent);
-  };
-  c.bos = id("bos_token_id", d.bos);
-  c.pad = id("pad_token_id", d.pad);
-  if (fields.find({"eos_token_id"}))
-    out.eos = fields.integers({"eos_token_id"});
-  else if (!fields.is_null("eos_token_id") && d.eos >= 0)
+  // Where a token is absent it has a default; where it is null there is none.
+  const auto said = [&](const char* name) { return fields.find({name}) || fields.is_null(name); };
+  c.bos = said("bos_token_id") ? fields.id("bos_token_id") : d.bos;
+  c.pad = said("pad_token_id") ? fields.id("pad_token_id") : d.pad;
+  if (said("eos_token_id"))
+    out.eos = fields.ids("eos_token_id");
+  else if (d.eos >= 0)
     out.eos = {d.eos};
   c.eos = out.eos.empty() ? -1 : out.eos.front();
 

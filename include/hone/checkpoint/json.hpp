@@ -165,6 +165,23 @@ class Fields {
     return out;
   }
 
+  // A token's id; -1 where it is absent, null or -1, which all mean that there is none.
+  std::int64_t id(const char* name) const {
+    const std::int64_t value = integer({name}, -1);
+    if (value < -1 || value > INT32_MAX) refuse(name, "is ", value, ", expected a token's id");
+    return value;
+  }
+
+  // One id or a list of them, as eos_token_id comes.
+  std::vector<std::int64_t> ids(const char* name) const {
+    const Json* v = find({name});
+    if (v && !v->is_array() && id(name) == -1) return {};
+    std::vector<std::int64_t> out = integers({name});
+    for (std::int64_t value : out)
+      if (value < 0 || value > INT32_MAX) refuse(name, "is ", value, ", expected a token's id");
+    return out;
+  }
+
   // Throws an error about a field.
   template <class... Parts>
   [[noreturn]] void refuse(const char* name, const Parts&... parts) const {
