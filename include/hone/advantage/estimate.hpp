@@ -86,20 +86,20 @@ inline std::vector<float> place_scores(const Trajectories& in) {
   return rewards;
 }
 
+// [S] what the policy gives each answer; scores and lengths are those of the answers, [S].
 template <class P>
-void per_sample(const P& policy, const Trajectories& in, const Estimate& out) {
+std::vector<float> sample_advantages(const P& policy, const Trajectories& in,
+                                     std::span<const float> scores,
+                                     std::span<const float> lengths) {
   const auto S = static_cast<std::size_t>(in.sequences());
-  std::vector<float> scores(S), lengths(S);
-  sequence_scores(in, scores, lengths);
   const Group batch(scores, lengths);
-
   std::vector<std::size_t> order(S);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto group_of = [&](std::size_t s) { return in.groups.empty() ? 0 : in.groups[s]; };
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return group_of(a) != group_of(b) ? group_of(a) < group_of(b) : a < b;
   });
-  std::vector<float> group_scores, group_lengths;
+  std::vector<float> advantages(S), group_scores, group_lengths;
   for (std::size_t begin = 0, end = 0; begin < S; begin = end) {
     group_scores.clear();
     group_lengths.clear();
@@ -110,21 +110,33 @@ void per_sample(const P& policy, const Trajectories& in, const Estimate& out) {
     const Group group(group_scores, group_lengths);
     for (std::size_t k = begin; k < end; ++k) {
       const std::size_t s = order[k];
-      const float advantage = static_cast<float>(
+      advantages[s] = static_cast<float>(
           policy(Sample{.score = scores[s],
                         .length = lengths[s],
                         .greedy_score = needs_greedy_baseline_v<P> ? in.greedy_scores[s] : 0.0f,
                         .index = k - begin,
                         .group = group,
                         .batch = batch}));
-      for (std::int64_t t = in.offsets[s]; t < in.offsets[s + 1]; ++t) {
-        const bool sampled = in.sampled(t);
-        out.advantages[static_cast<std::size_t>(t)] = sampled ? advantage : 0.0f;
-        if (!out.returns.empty())
-          out.returns[static_cast<std::size_t>(t)] = sampled ? scores[s] : 0.0f;
-      }
     }
   }
+  return advantages;
+}
+
+// The same number for every sampled token of an answer; the others get 0.
+inline void spread_over_tokens(const Trajectories& in, std::span<const float> of_answers,
+                               std::span<float> of_tokens) {
+  for (std::size_t s = 0; s < of_answers.size(); ++s)
+    for (std::int64_t t = in.offsets[s]; t < in.offsets[s + 1]; ++t)
+      of_tokens[static_cast<std::size_t>(t)] = in.sampled(t) ? of_answers[s] : 0.0f;
+}
+
+template <class P>
+void per_sample(const P& policy, const Trajectories& in, const Estimate& out) {
+  const auto S = static_cast<std::size_t>(in.sequences());
+  std::vector<float> scores(S), lengths(S);
+  sequence_scores(in, scores, lengths);
+  spread_over_tokens(in, sample_advantages(policy, in, scores, lengths), out.advantages);
+  if (!out.returns.empty()) spread_over_tokens(in, scores, out.returns);
 }
 
 }  // namespace detail
@@ -135,17 +147,16 @@ template <class P>
 void estimate(const P& policy, const Trajectories& in, const Estimate& out) {
   check_policy<P>();
   detail::check<P>(in, out);
-  if constexpr (kind_of<P> == Kind::batch) {
-    policy(in, out);
-  } else if constexpr (kind_of<P> == Kind::sample) {
+  if constexpr (kind_of<P> == Kind::sample) {
     detail::per_sample(policy, in, out);
-  } else if (in.token_rewards.empty()) {
-    const std::vector<float> rewards = detail::place_scores(in);
-    Trajectories with_rewards = in;
-    with_rewards.token_rewards = rewards;
-    detail::scan(policy, with_rewards, out);
   } else {
-    detail::scan(policy, in, out);
+    Trajectories with_rewards = in;
+    std::vector<float> rewards;
+    if (in.token_rewards.empty()) with_rewards.token_rewards = rewards = detail::place_scores(in);
+    if constexpr (kind_of<P> == Kind::step)
+      detail::scan(policy, with_rewards, out);
+    else
+      policy(with_rewards, out);
   }
   for (std::int64_t s = 0; s < in.sequences(); ++s) {
     // A bad number anywhere in a sequence has travelled to its first token.

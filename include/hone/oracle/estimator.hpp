@@ -239,7 +239,11 @@ Gradient draw_gradient(const C& c, const Setting& s, std::span<const Answer* con
   Gradient g(s.actor.logits().size());
   std::size_t first = 0;
   for (const Answer* a : draw) {
-    const double weight = static_cast<double>(c.aggregation(counts, a->length()));
+    // A KL term beside a loss of sequences is averaged over each of them (loss::WithTokenTerm).
+    const double mean = 1.0 / static_cast<double>(counts.sequences);
+    const double weight = level_of<Loss> == Level::sequence
+                              ? mean / a->length()
+                              : static_cast<double>(c.aggregation(counts, a->length()));
     for (std::size_t i = 0; i < a->tokens.size(); ++i) {
       TokenInputs<double> in = detail::token_inputs(s, *a, i);
       in.advantage = advantages[first + i];
@@ -249,8 +253,7 @@ Gradient draw_gradient(const C& c, const Setting& s, std::span<const Answer* con
         detail::add_slope(s, *a, i, differentiate(detail::penalty_of(c.kl), in).slope, weight, g);
     }
     if constexpr (level_of<Loss> == Level::sequence)
-      detail::add_sequence_gradient(c.loss, s, *a, advantages[first],
-                                    1.0 / static_cast<double>(counts.sequences), g);
+      detail::add_sequence_gradient(c.loss, s, *a, advantages[first], mean, g);
     first += a->tokens.size();
   }
   return g;
