@@ -79,6 +79,10 @@ concept Controller = requires {
   typename C::State;
 };
 
+// A number or a controller.
+template <class C>
+inline constexpr bool is_coefficient = std::is_arithmetic_v<C> || Controller<C>;
+
 namespace detail {
 template <class C>
 struct state_of {

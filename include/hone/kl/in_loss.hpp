@@ -16,6 +16,10 @@ namespace kl {
 
 template <class Estimator = K3, class Coefficient = float>
 struct InLoss {
+  static_assert(is_coefficient<Coefficient>,
+                "hone: the .coef of a KL penalty is a number or a controller: write .coef = 0.04f "
+                "or .coef = kl::Adaptive{.target = 6}");
+
   Estimator estimator{};
   Coefficient coef = Coefficient(0.04f);
   bool unbiased = true;

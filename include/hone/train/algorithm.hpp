@@ -79,16 +79,6 @@ constexpr bool estimator_suits_a_reward() {
     return true;
   }
 }
-template <class K>
-constexpr bool coefficient_is_usable() {
-  if constexpr (requires { typename placement<K>::coefficient; }) {
-    using C = typename placement<K>::coefficient;
-    return std::is_arithmetic_v<C> || kl::Controller<C>;
-  } else {
-    return true;
-  }
-}
-
 // A policy loss whose own coefficient is steered (PpoPenalty with a controller) is evaluated with
 // the number of the moment.
 template <class L>
@@ -185,9 +175,6 @@ struct Algorithm {
       detail::estimator_suits_a_reward<Kl>(),
       "hone: an estimator over the whole vocabulary is a term of the loss, since a reward "
       "is known before the update: write kl::InLoss instead of kl::InReward");
-  static_assert(detail::coefficient_is_usable<Kl>(),
-                "hone: .coef of .kl is neither a number nor a controller: write .coef = 0.04f or "
-                ".coef = kl::Adaptive{.target = 6}");
   static_assert(detail::has_online_level<Loss>,
                 "hone: Algorithm's .loss compares given answers: write OfflineTrainer{model, "
                 "loss::Dpo{}} for losses of pairs and scores, and choose loss::PpoClip, loss::Gspo "

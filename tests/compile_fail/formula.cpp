@@ -1,0 +1,41 @@
+// Formulas that cannot run on sixteen tokens at once, or on the wrong record.
+//
+// expect: a formula must not branch on its inputs.*write select\(condition, a, b\)
+// expect: a formula must not branch on its inputs.*write select\(condition, a, b\)
+// expect: evaluate_sequences takes a sequence objective
+// expect: evaluate_pairs takes a pair objective
+// expect: evaluate_scores takes an objective of reward-model scores
+#include "hone/loss/dpo.hpp"
+#include "hone/loss/positions.hpp"
+#include "hone/loss/ppo_clip.hpp"
+#include "hone/loss/sequences.hpp"
+
+using namespace hone;
+
+struct Branches {
+  template <class T>
+  constexpr T operator()(const TokenInputs<T>& t) const {
+#if HONE_FAIL == 1
+    if (t.advantage > 0) return -t.logprob;
+    return t.logprob;
+#else
+    return select(t.advantage > 0, -t.logprob, t.logprob);
+#endif
+  }
+};
+
+float f(loss::SequenceBatch batch, loss::Column column) {
+#if HONE_FAIL == 2
+  const auto ternary = [](const auto& t) { return t.advantage > 0 ? -t.logprob : t.logprob; };
+  return differentiate(ternary, TokenInputs<float>{}).value;
+#elif HONE_FAIL == 3
+  return static_cast<float>(loss::evaluate_sequences(loss::PpoClip{}, batch, column, {}).value());
+#elif HONE_FAIL == 4
+  return static_cast<float>(loss::evaluate_pairs(loss::PpoClip{}, batch, {}, {}).loss.value());
+#elif HONE_FAIL == 5
+  return static_cast<float>(loss::evaluate_scores(loss::Dpo{}, column, {}, {}).value());
+#else
+  return differentiate(Branches{}, TokenInputs<float>{}).value + static_cast<float>(batch.size()) +
+         static_cast<float>(column.size());
+#endif
+}
