@@ -323,6 +323,35 @@ TEST(Attention, PermutedTreesAndThreadCountsChangeNoBit) {
   hone::set_threads(before);
 }
 
+// Threads that outnumber trees and heads share them, each output in one hand.
+TEST(Attention, OneTreeSplitsOverThreadsWithoutChangingABit) {
+  const int before = hone::threads();
+  for (const Case& c : cases()) {
+    const AttentionShape& s = c.shape;
+    const Forest forest = random_forest(13, 1, 300);
+    Pass p = inputs(s, forest.size(), 2);
+    const Floats d_o = random_floats(static_cast<std::int64_t>(p.q.size()), 4);
+    const Grads start = {random_floats(static_cast<std::int64_t>(p.q.size()), 5),
+                         random_floats(static_cast<std::int64_t>(p.k.size()), 6),
+                         random_floats(static_cast<std::int64_t>(p.v.size()), 7)};
+    hone::set_threads(1);
+    forward(s, forest.segments(), p);
+    const Grads g = backward(s, forest.segments(), p, d_o, start);
+    for (const int threads : {2, 3, 4, 16}) {
+      hone::set_threads(threads);
+      Pass again = p;
+      forward(s, forest.segments(), again);
+      expect_bits(again.o, p.o, c.name + " o");
+      const Grads h = backward(s, forest.segments(), again, d_o, start);
+      expect_bits(h.dq, g.dq, c.name + " dq");
+      expect_bits(h.dk, g.dk, c.name + " dk");
+      expect_bits(h.dv, g.dv, c.name + " dv");
+    }
+    if (HasFailure()) break;
+  }
+  hone::set_threads(before);
+}
+
 // Rows [begin, end) of the tokens of `segment` go into a cache.
 void append(KvCache& cache, const AttentionShape& s, const Pass& p, std::int64_t begin,
             std::int64_t end) {

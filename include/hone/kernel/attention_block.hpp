@@ -15,6 +15,7 @@
 #include "hone/kernel/attention_scratch.hpp"
 #include "hone/kernel/attention_shape.hpp"
 #include "hone/kernel/attention_tile.hpp"
+#include "hone/kernel/tile.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -35,7 +36,7 @@ struct ContextSpan {
 // Parts of a block are small enough to stay in the second-level cache.
 inline constexpr std::int64_t block_rows = 48;
 inline constexpr std::int64_t block_scores = 48 * 1024;
-inline constexpr std::int64_t block_positions = 64;
+inline constexpr std::int64_t block_positions = 256;
 
 constexpr std::int64_t first_visible(const AttentionShape& shape, std::int64_t position) {
   return shape.window > 0 ? std::max<std::int64_t>(0, position - shape.window + 1) : 0;
@@ -114,8 +115,8 @@ struct QueryBlock {
   void store(const AttentionShape& shape, std::int64_t row, float* out) const {
     const pack z(sum[row]);
     for (std::int64_t d = 0; d < shape.head_dim; d += 16)
-      (pack::load(o + row * value_ld + d) / z)
-          .store(out + d, static_cast<int>(std::min<std::int64_t>(16, shape.head_dim - d)));
+      store_lanes(pack::load(o + row * value_ld + d) / z, out + d,
+                  static_cast<int>(std::min<std::int64_t>(16, shape.head_dim - d)));
   }
 };
 
@@ -209,6 +210,13 @@ inline void attend_block(const AttentionShape& shape, std::span<const ContextSpa
   block_values(shape, spans, block);
 }
 
+// Asks for a row ahead of its use: rows of one head lie too far apart for the machine to guess.
+template <int Write = 0>
+inline void fetch_row(const float* row, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; i += 16) __builtin_prefetch(row + i, Write);
+}
+inline constexpr std::int64_t fetch_ahead = 16;  // rows
+
 // Row-major keys [rows, ld] into panels [ceil(rows / 16)][head_dim][16]; missing lanes are zero.
 inline void pack_panels(std::int64_t rows, std::int64_t head_dim, const float* x, std::int64_t ld,
                         float* panels) {
@@ -218,6 +226,7 @@ inline void pack_panels(std::int64_t rows, std::int64_t head_dim, const float* x
     if (n < 16) std::fill(panel, panel + 16 * head_dim, 0.0f);
     for (std::int64_t i = 0; i < n; ++i) {
       const float* from = x + (r + i) * ld;
+      if (r + i + fetch_ahead < rows) fetch_row(from + fetch_ahead * ld, head_dim);
       for (std::int64_t d = 0; d < head_dim; ++d) panel[16 * d + i] = from[d];
     }
   }
@@ -227,6 +236,7 @@ inline void pack_panels(std::int64_t rows, std::int64_t head_dim, const float* x
 inline void pack_rows(std::int64_t rows, std::int64_t head_dim, const float* x, std::int64_t ld,
                       std::int64_t value_ld, float* out) {
   for (std::int64_t r = 0; r < rows; ++r) {
+    if (r + fetch_ahead < rows) fetch_row(x + (r + fetch_ahead) * ld, head_dim);
     std::copy_n(x + r * ld, head_dim, out + r * value_ld);
     std::fill(out + r * value_ld + head_dim, out + (r + 1) * value_ld, 0.0f);
   }

@@ -126,6 +126,13 @@ inline void forward_tree(const AttentionShape& shape, const Tree& tree, std::int
                          .length = tree[a].length,
                          .row_begin = 0,
                          .row_end = block.rows});
+      // The next block's queries and this one's outputs arrive while this one is computed.
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t token = segment.begin + t + i;
+        if (t + count + i < segment.length)
+          fetch_row(in.q + (token + count) * in.ld_q + kv_head * group * dim, group * dim);
+        fetch_row<1>(out.o + token * out.ld_o + kv_head * group * dim, group * dim);
+      }
       attend_block(shape, spans, block);
       for (std::int64_t r = 0; r < block.rows; ++r) {
         const std::int64_t token = segment.begin + t + r / group;

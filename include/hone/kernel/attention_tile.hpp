@@ -78,7 +78,8 @@ template <int Rows, int Panels, Side S, bool FromZero>
 
 // The same for any number of panels.
 template <int Rows, Side S, bool FromZero>
-inline void tile_row(std::int64_t n, std::int64_t panels, TileA a, TileB b, TileC c) {
+[[gnu::flatten]] inline void tile_row(std::int64_t n, std::int64_t panels, TileA a, TileB b,
+                                      TileC c) {
   constexpr int wide = tile_panels(Rows);
   std::int64_t p = 0;
   for (; p + wide <= panels; p += wide)
