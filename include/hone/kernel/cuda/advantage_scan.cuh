@@ -1,0 +1,60 @@
+// Advantages that are a recursion from the end of a sequence (GAE and kin), one thread per
+// sequence.
+//
+// The policy is the CPU's step policy. Masked tokens are passed over and get 0.
+#pragma once
+
+#include <cstdint>
+
+#include "hone/advantage/trajectory.hpp"
+#include "hone/core/config.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace kernel {
+namespace cuda {
+
+struct ScanArguments {
+  const std::int64_t* offsets = nullptr;    // [S + 1]
+  const float* rewards = nullptr;           // [T]
+  const float* values = nullptr;            // [T], or null
+  const std::uint8_t* mask = nullptr;       // [T], or null: all sampled
+  const std::uint8_t* truncated = nullptr;  // [S], or null: all ended
+  const float* bootstrap = nullptr;         // [S] read where truncated
+  float* advantages = nullptr;              // [T]
+  float* returns = nullptr;                 // [T], or null
+  std::int64_t sequences = 0;
+};
+
+// gridDim.x * blockDim.x >= sequences.
+template <class Policy>
+__global__ void advantage_scan(const Policy policy, const ScanArguments a) {
+  const auto s = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (s >= a.sequences) return;
+  const std::int64_t begin = a.offsets[s], end = a.offsets[s + 1];
+  float length = 0.0f;
+  for (std::int64_t t = begin; t < end; ++t) length += !a.mask || a.mask[t] ? 1.0f : 0.0f;
+  const float last = a.truncated && a.truncated[s] ? a.bootstrap[s] : 0.0f;
+  advantage::StepInputs<float> in{};
+  in.next_value = last;
+  in.next = {0.0f, last};
+  in.length = length;
+  for (std::int64_t t = end; t-- > begin;) {
+    if (a.mask && !a.mask[t]) {
+      a.advantages[t] = 0.0f;
+      if (a.returns) a.returns[t] = 0.0f;
+      continue;
+    }
+    in.reward = a.rewards[t];
+    in.value = a.values ? a.values[t] : 0.0f;
+    in.next = policy(in);
+    in.next_value = in.value;
+    a.advantages[t] = in.next.advantage;
+    if (a.returns) a.returns[t] = in.next.target;
+  }
+}
+
+}  // namespace cuda
+}  // namespace kernel
+}  // namespace v0
+}  // namespace hone

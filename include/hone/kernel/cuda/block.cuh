@@ -1,0 +1,51 @@
+// Sums and maxima over the threads of a block, in one fixed tree: warp by warp through registers,
+// then over the warps through shared memory. A block has a multiple of 32 threads, at most 1024.
+#pragma once
+
+#include <cstdint>
+
+#include "hone/core/config.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace kernel {
+namespace cuda {
+
+inline constexpr int warp = 32;
+inline constexpr unsigned full_warp = 0xffffffffu;
+
+struct Plus {
+  template <class T>
+  HONE_HD T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+
+struct Larger {
+  template <class T>
+  HONE_HD T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
+};
+
+// The same result in every thread. `shared` has room for blockDim.x / 32 values and may be used
+// again when the call returns.
+template <class T, class Op>
+__device__ T block_reduce(T x, const Op& op, T* shared) {
+  for (int distance = warp / 2; distance > 0; distance /= 2)
+    x = op(x, __shfl_xor_sync(full_warp, x, distance));
+  const int lane = static_cast<int>(threadIdx.x) % warp,
+            which = static_cast<int>(threadIdx.x) / warp;
+  const int warps = static_cast<int>(blockDim.x) / warp;
+  if (lane == 0) shared[which] = x;
+  __syncthreads();
+  T out = shared[0];
+  for (int w = 1; w < warps; ++w) out = op(out, shared[w]);
+  __syncthreads();
+  return out;
+}
+
+}  // namespace cuda
+}  // namespace kernel
+}  // namespace v0
+}  // namespace hone
