@@ -1,0 +1,128 @@
+// The presets reproduce what the systems compute, on the goldens that state it.
+#include <gtest/gtest.h>
+
+#include "../../advantage/run.hpp"
+#include "../../goldens/objectives/golden.hpp"
+#include "hone/recipes/compat/deepspeed_chat.hpp"
+#include "hone/recipes/compat/openrlhf.hpp"
+#include "hone/recipes/compat/trl.hpp"
+#include "hone/recipes/compat/verl.hpp"
+
+namespace {
+
+using namespace hone_test;
+namespace compat = hone::recipes::compat;
+namespace loss = hone::loss;
+
+const json& numpy_case(const char* part, const std::string& of) {
+  for (const json& c : golden("numpy")[part]["cases"])
+    if (c["of"] == of) return c;
+  ADD_FAILURE() << "no case " << of;
+  return golden("numpy")[part]["cases"][0];
+}
+
+TEST(Compat, PolicyLosses) {
+  const Answers answers(golden("numpy")["policy"]);
+  const auto check = [&](const char* of, const auto& f, const auto& aggregation) {
+    expect_case(answers.run(f, aggregation), numpy_case("policy", of));
+  };
+  const auto preset = [&](const char* of, const auto& a) { check(of, a.loss, a.aggregation); };
+  preset("deepspeed_chat", compat::deepspeed_chat::ppo());
+  preset("verl", compat::verl::ppo());
+  preset("verl", compat::verl::grpo());
+  preset("openrlhf", compat::openrlhf::ppo());
+  preset("openrlhf", compat::openrlhf::rloo());
+  check("gspo", compat::verl::gspo_loss, loss::TokenMean{});
+  check("gmpo", compat::verl::gmpo_loss, loss::TokenMean{});
+  check("cispo", compat::verl::cispo_loss, loss::TokenMean{});
+  check("tis_verl", compat::verl::sampler_correction(loss::PpoClip{}), loss::TokenMean{});
+  check("tis_openrlhf", compat::openrlhf::sampler_correction(loss::PpoClip{}), loss::TokenMean{});
+}
+
+TEST(Compat, TrlPolicyLosses) {
+  const json& part = golden("trl")["grpo"];
+  const Answers answers(part);
+  int seen = 0;
+  for (const json& c : part["cases"]) {
+    const bool plain = !c.contains("beta") && !c.contains("delta") && !c.contains("mode") &&
+                       !c.contains("entropy_coef") && !c.contains("epsilon_high") &&
+                       !c.contains("sapo_temperature_pos");
+    if (!plain && !(c.contains("mode") && c["mode"] == "sequence_mask")) continue;
+    ++seen;
+    const std::string type = c["loss_type"];
+    const auto grpo = compat::trl::grpo();
+    if (c.contains("mode"))
+      expect_case(answers.run(compat::trl::sampler_correction(grpo.loss), grpo.aggregation), c);
+    else if (type == "dapo" || type == "bnpo")
+      expect_case(answers.run(grpo.loss, grpo.aggregation), c);
+    else if (type == "grpo")
+      expect_case(answers.run(grpo.loss, compat::trl::grpo_aggregation), c);
+    else if (type == "luspo")
+      expect_case(answers.run(grpo.loss, compat::trl::luspo_aggregation), c);
+    else if (type == "sapo")
+      expect_case(answers.run(compat::trl::sapo_loss, compat::trl::grpo_aggregation), c);
+    else
+      --seen;
+  }
+  EXPECT_EQ(seen, 6);
+}
+
+TEST(Compat, KlClamps) {
+  for (const json& row : golden("numpy")["kl"]["far"]) {
+    hone::TokenInputs<float> t;
+    t.logprob = -70;
+    t.ref_logprob = -70 + row["x"].get<float>();
+    const double k3 = row["k3_verl"], k1 = row["k1_openrlhf"];
+    EXPECT_NEAR(hone::value_at(compat::verl::low_var_kl, t), k3, 1e-5 * std::max(1.0, k3));
+    EXPECT_NEAR(hone::value_at(compat::openrlhf::kl_in_reward.estimator, t), k1, 1e-4);
+  }
+}
+
+TEST(Compat, Advantages) {
+  const json& part = golden("numpy")["groups"];
+  const std::vector<float> scores = part["scores"];
+  const std::vector<std::int64_t> lengths = part["lengths"];
+  Batch b;
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    std::vector<Batch::Token> tokens(static_cast<std::size_t>(lengths[s]), {0, 0});
+    tokens.back().reward = scores[s];
+    b.add(tokens, part["groups"][s], scores[s]);
+  }
+  const auto check = [&](const auto& policy, const char* name) {
+    const Result r = run(policy, b);
+    std::vector<float> first;
+    for (std::size_t s = 0; s < scores.size(); ++s)
+      first.push_back(r.advantages[static_cast<std::size_t>(b.offsets[s])]);
+    expect_close(first, part[name].get<std::vector<double>>(), name);
+  };
+  check(compat::verl::grpo().advantage, "grpo_verl");
+  check(compat::verl::rloo, "rloo_verl");
+  check(compat::verl::opo, "opo_verl");
+  check(compat::openrlhf::group_norm().advantage, "group_norm_openrlhf");
+  check(compat::openrlhf::dr_grpo().advantage, "dr_grpo");
+}
+
+TEST(Compat, TheEndOfAnAnswerIsNotTrainedIfPadIsEos) {
+  Batch b;
+  b.add({{0, 0.5f}, {0, 0.25f}, {1, 0.75f}}, 0, 1);
+  b.add({{0, 0.5f}, {1, 0.25f}}, 0, 1, true, 0.5f);
+  const Result with = run(compat::deepspeed_chat::ppo().advantage, b);
+  const Result without = run(compat::deepspeed_chat::ppo_pad_is_eos().advantage, b);
+  for (const std::size_t t : {0u, 1u, 3u, 4u}) EXPECT_EQ(without.advantages[t], with.advantages[t]);
+  EXPECT_NE(with.advantages[2], 0);
+  EXPECT_EQ(without.advantages[2], 0);
+  EXPECT_EQ(without.returns, with.returns);
+  loss::Counts counts{.tokens = 3, .sequences = 1};
+  EXPECT_EQ(compat::MeanWithoutEnds{}(counts, 3), 0.5f);
+}
+
+TEST(Compat, GaeThroughGapsDecays) {
+  Batch b;
+  b.add({{0, 0.5f}, {0, 0, false}, {0, 0, false}, {1, 0.75f}}, 0, 1);
+  // delta = 1 - 0.75; two masked tokens: 0.9^2 (0.75 + 0.9 * 0.25) with gamma 1
+  const Result r = run(compat::GaeThroughGaps{.gamma = 1, .lambda = 0.9f}, b);
+  EXPECT_FLOAT_EQ(r.advantages[3], 0.25f);
+  EXPECT_FLOAT_EQ(r.advantages[0], 0.9f * 0.9f * (0.75f + 0.9f * 0.25f) - 0.5f);
+}
+
+}  // namespace
