@@ -24,25 +24,6 @@ TEST(GgufModel, EveryArchitectureEqualsTransformers) {
   }
 }
 
-TEST(GgufModel, CarriesItsTokenizer) {
-  HONE_GOLDENS(golden, goldens);
-  const GgufTokenizer t = GgufModel(golden / "gguf/llama.gguf").tokenizer();
-  EXPECT_EQ(t.model, "gpt2");
-  EXPECT_EQ(t.pre, "smollm");
-  ASSERT_EQ(t.tokens.size(), 96u);
-  EXPECT_EQ(t.tokens[95], "t95");
-  EXPECT_EQ(t.types[2], 3);
-  EXPECT_EQ(t.types[3], 1);
-  EXPECT_EQ(t.merges, (std::vector<std::string>{"t 1", "t 2"}));
-  EXPECT_EQ(t.bos, 1);
-  EXPECT_EQ(t.eos, 2);
-  EXPECT_EQ(t.pad, 0);
-  EXPECT_EQ(t.unknown, -1);
-  EXPECT_EQ(t.add_bos, false);
-  EXPECT_FALSE(t.add_eos.has_value());
-  EXPECT_EQ(t.chat_template, "{{ messages }}");
-}
-
 TEST(GgufModel, SmolLm2EqualsTransformers) {
   if (hone_test::environment("HONE_TEST_DATA").empty())
     GTEST_SKIP() << "HONE_TEST_DATA names no folder with the SmolLM2 file";
@@ -63,11 +44,6 @@ TEST(GgufModel, SmolLm2EqualsTransformers) {
   EXPECT_EQ(c.vocab, 49152);
   EXPECT_EQ(c.rope_theta, 100000.0f);
   EXPECT_TRUE(c.tied);
-  const GgufTokenizer t = file.tokenizer();
-  EXPECT_EQ(t.tokens.size(), 49152u);
-  EXPECT_EQ(t.merges.size(), 48900u);
-  EXPECT_EQ(t.tokens[static_cast<std::size_t>(t.eos)], "<|im_end|>");
-  EXPECT_NE(t.chat_template.find("<|im_start|>assistant"), std::string::npos);
 }
 
 // A llama of one layer, with something changed before its tensors.
@@ -115,10 +91,6 @@ TEST(GgufModel, SaysWhatItCannotUse) {
   EXPECT_ERROR(
       open(llama([&](GgufBytes& b) { layers(b).set("llama.attention.head_count_kv", 0u); })),
       "num_key_value_heads is 0");
-  EXPECT_ERROR(open(llama([&](GgufBytes& b) {
-                 layers(b).set("tokenizer.ggml.eos_token_id", 9u);
-               })).tokenizer(),
-               "a special token has id 9, but there are 0 tokens");
 }
 
 TEST(GgufModel, RefusesRopeFactorsThatAreNotLlama3s) {

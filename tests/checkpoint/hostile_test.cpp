@@ -7,6 +7,7 @@
 
 #include "gguf_bytes.hpp"
 #include "hone/checkpoint/gguf_model.hpp"
+#include "hone/checkpoint/gguf_tokenizer.hpp"
 #include "hone/checkpoint/hf_config.hpp"
 #include "hone/checkpoint/peft_folder.hpp"
 #include "support.hpp"
@@ -42,7 +43,7 @@ void read_gguf(const std::string& bytes) {
   const GuardedBytes guarded(bytes);
   const GgufModel file(Gguf(guarded.file()));
   for (const std::string& name : file.names()) values_of(file, name);
-  file.tokenizer();
+  gguf_tokenizer(file.file());
 }
 
 // Whether the bytes were read; whatever else happens must be an error that names the file, and no

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "hone/checkpoint/gguf_model.hpp"
+#include "hone/checkpoint/gguf_tokenizer.hpp"
+#include "hone/text/tokenizer.hpp"
 
 namespace {
 
@@ -36,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const GgufModel model(std::move(file));
     read_all(model);
-    model.tokenizer();
+    hone::text::Tokenizer::from_gguf(gguf_tokenizer(model.file()));
   } catch (const hone::Error&) {
   }
   return 0;

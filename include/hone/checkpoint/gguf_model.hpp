@@ -1,5 +1,5 @@
-// A GGUF file as a model: its Config, its tokenizer's parts, and its tensors under the names and in
-// the layout of a Hugging Face checkpoint.
+// A GGUF file as a model: its Config, and its tensors under the names and in the layout of a
+// Hugging Face checkpoint.
 //
 //     GgufModel file("SmolLM2-135M-Instruct.Q4_1.gguf");
 //     file.config().layers;                                            // 30
@@ -22,7 +22,6 @@
 
 #include "hone/checkpoint/gguf.hpp"
 #include "hone/checkpoint/gguf_config.hpp"
-#include "hone/checkpoint/gguf_tokenizer.hpp"
 #include "hone/checkpoint/tensor_source.hpp"
 #include "hone/core/error.hpp"
 #include "hone/model/config.hpp"
@@ -78,8 +77,6 @@ class GgufModel {
       }
     }
   }
-
-  GgufTokenizer tokenizer() const { return gguf_tokenizer(file_); }
 
  private:
   enum class Change { none, rotary, transposed, minus_one };

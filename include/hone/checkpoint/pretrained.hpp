@@ -10,8 +10,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
-#include <utility>
 #include <variant>
 
 #include "hone/checkpoint/gguf_model.hpp"
@@ -42,23 +40,7 @@ class Pretrained {
   text::Tokenizer tokenizer() const {
     if (const auto* folder = std::get_if<HfFolder>(&source_))
       return text::Tokenizer::load(folder->path());
-    GgufTokenizer t = gguf_tokenizer(std::get<GgufModel>(source_).file());
-    const auto id = [](std::int64_t v) {
-      return v < 0 ? std::nullopt : std::optional<std::int64_t>(v);
-    };
-    return text::Tokenizer::from_gguf(
-        {.source = std::string(std::get<GgufModel>(source_).where()),
-         .model = std::move(t.model),
-         .pre = std::move(t.pre),
-         .tokens = std::move(t.tokens),
-         .token_types = std::vector<std::int32_t>(t.types.begin(), t.types.end()),
-         .merges = std::move(t.merges),
-         .bos = id(t.bos),
-         .eos = id(t.eos),
-         .pad = id(t.pad),
-         .add_bos = t.add_bos,
-         .add_eos = t.add_eos,
-         .chat_template = std::move(t.chat_template)});
+    return text::Tokenizer::from_gguf(gguf_tokenizer(std::get<GgufModel>(source_).file()));
   }
 
  private:
