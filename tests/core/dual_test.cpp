@@ -66,6 +66,13 @@ TEST(Dual, ArithmeticWithConstantsOnEitherSide) {
       [](double x) { return ((1 + x) * x - 2) / x; }, 0.5, 3);
 }
 
+TEST(Dual, FusedMultiplyAdd) {
+  check([](D1 x) { return fma(x, x + 1, 2.0f) + fma(dual<double, 0>(3.0), x, x); },
+        [](double x) { return x * (x + 1) + 2 + 4 * x; }, -3, 3);
+  const dual<float, 0> a = 1 + 0x1p-12f;
+  EXPECT_EQ(fma(a, a, -1.0f).value, 0x1p-11f + 0x1p-24f);
+}
+
 TEST(Dual, TwoDerivatives) {
   const D2 x = D2::variable(3.0, 0), y = D2::variable(4.0, 1);
   const D2 f = x * x * y + x / y;

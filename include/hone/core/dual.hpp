@@ -299,6 +299,17 @@ requires detail::dual_operands<A, B> HONE_HD constexpr auto operator/(const A& a
       [&](const V& t) -> V { return -product(q, t) / y.value; });
 }
 
+// a b + c; the value is rounded once.
+template <class A, class B, class C>
+requires(detail::dual_operands<A, B> && (is_dual<C> || std::is_arithmetic_v<C>)) HONE_HD
+    constexpr auto fma(const A& a, const B& b, const C& c) {
+  using V = detail::value_of<A, B>;
+  auto r = a * b + c;
+  r.value =
+      fma(detail::as_dual<V>(a).value, detail::as_dual<V>(b).value, detail::as_dual<V>(c).value);
+  return r;
+}
+
 template <class V, int N, class B>
 requires detail::dual_operands<dual<V, N>, B> HONE_HD constexpr dual<V, N>& operator+=(
     dual<V, N>& a, const B& b) {

@@ -184,20 +184,41 @@ HONE_HD inline V erf(V x) {
   return select(x == x, copysign(select(a < V(1.0f), inner, outer), x), x);
 }
 
-HONE_HD inline double exp(double x) { return std::exp(x); }
-HONE_HD inline double expm1(double x) { return std::expm1(x); }
-HONE_HD inline double log(double x) { return std::log(x); }
-HONE_HD inline double log1p(double x) { return std::log1p(x); }
-HONE_HD inline double tanh(double x) { return std::tanh(x); }
-HONE_HD inline double erf(double x) { return std::erf(x); }
-HONE_HD inline double sigmoid(double x) {
+template <std::same_as<double> V>
+HONE_HD inline V exp(V x) {
+  return std::exp(x);
+}
+template <std::same_as<double> V>
+HONE_HD inline V expm1(V x) {
+  return std::expm1(x);
+}
+template <std::same_as<double> V>
+HONE_HD inline V log(V x) {
+  return std::log(x);
+}
+template <std::same_as<double> V>
+HONE_HD inline V log1p(V x) {
+  return std::log1p(x);
+}
+template <std::same_as<double> V>
+HONE_HD inline V tanh(V x) {
+  return std::tanh(x);
+}
+template <std::same_as<double> V>
+HONE_HD inline V erf(V x) {
+  return std::erf(x);
+}
+template <std::same_as<double> V>
+HONE_HD inline V sigmoid(V x) {
   const double e = std::exp(-std::fabs(x));
   return (x < 0 ? e : 1.0) / (1.0 + e);
 }
-HONE_HD inline double softplus(double x) {
+template <std::same_as<double> V>
+HONE_HD inline V softplus(V x) {
   return max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
 }
-HONE_HD inline double log_sigmoid(double x) {
+template <std::same_as<double> V>
+HONE_HD inline V log_sigmoid(V x) {
   return min(x, 0.0) - std::log1p(std::exp(-std::fabs(x)));
 }
 
@@ -241,7 +262,8 @@ HONE_HD inline double cosine_near_zero(double r) {
 }  // namespace detail
 
 // The sine, in radians, for |x| < 2^30; within 2^-52 of the true value.
-HONE_HD inline double sin(double x) {
+template <std::same_as<double> V>
+HONE_HD inline V sin(V x) {
   const auto turns = detail::quarter_turns(x);
   const double y =
       turns.n & 1u ? detail::cosine_near_zero(turns.r) : detail::sine_near_zero(turns.r);
@@ -249,7 +271,8 @@ HONE_HD inline double sin(double x) {
 }
 
 // The cosine, in radians, for |x| < 2^30; within 2^-52 of the true value.
-HONE_HD inline double cos(double x) {
+template <std::same_as<double> V>
+HONE_HD inline V cos(V x) {
   const auto turns = detail::quarter_turns(x);
   const double y =
       turns.n & 1u ? detail::sine_near_zero(turns.r) : detail::cosine_near_zero(turns.r);

@@ -21,8 +21,13 @@ HONE_HD constexpr T product(T a, T b) {
 }
 
 // a b + c, rounded once.
-HONE_HD inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-HONE_HD inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
+template <std::floating_point T>
+HONE_HD inline T fma(T a, std::type_identity_t<T> b, std::type_identity_t<T> c) {
+  if constexpr (std::is_same_v<T, float>)
+    return __builtin_fmaf(a, b, c);
+  else
+    return __builtin_fma(a, b, c);
+}
 
 template <std::floating_point T>
 HONE_HD constexpr T select(bool condition, T a, std::type_identity_t<T> b) {

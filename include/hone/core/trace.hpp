@@ -41,6 +41,7 @@ struct trace {
   friend constexpr trace operator|(trace a, trace b) { return join(a, b); }
   friend constexpr trace operator!(trace a) { return a; }
 
+  friend constexpr trace fma(trace a, trace b, trace c) { return join(a, join(b, c)); }
   friend constexpr trace product(trace a, trace b) { return join(a, b); }
   friend constexpr trace select(trace condition, trace a, trace b) {
     return join(condition, join(a, b));
