@@ -176,7 +176,7 @@ void compare(const std::filesystem::path& folder, bool checkpointing) {
   });
   whole = std::sqrt(whole);
   int compared = 0;
-  decoder.for_each_parameter([&](const model::Parameter& p) {
+  decoder.for_each_parameter([&](model::Parameter& p) {
     std::vector<float> g(static_cast<std::size_t>(p.count()));
     p.gradient_to_file(g);
     const std::vector<float> want = golden.floats("gradient." + p.name());
@@ -252,7 +252,7 @@ void compare_lora(const std::filesystem::path& base, const std::filesystem::path
   loss_gradient(decoder, forest, out);
   pass.backward();
   int compared = 0;
-  model::for_each_adapter_parameter(decoder, [&](const model::Parameter& p) {
+  model::for_each_adapter_parameter(decoder, [&](model::Parameter& p) {
     std::vector<float> g(static_cast<std::size_t>(p.count()));
     p.gradient_to_file(g);
     EXPECT_LE(relative_error(g, golden.floats("gradient." + p.name())), 1e-4) << p.name();

@@ -96,7 +96,7 @@ TYPED_TEST(TorchBackend, EqualsNativeInValuesAndGradients) {
   native_pass.backward();
   const std::vector<float> values(h.data(), h.data() + n);
   std::map<std::string, std::vector<float>> gradients;
-  native.for_each_parameter([&](const model::Parameter& p) {
+  native.for_each_parameter([&](model::Parameter& p) {
     gradients[p.name()].resize(static_cast<std::size_t>(p.count()));
     p.gradient_to_file(gradients[p.name()]);
   });

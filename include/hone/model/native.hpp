@@ -71,7 +71,7 @@ class Native::Pass {
     kernel::embed(shape, table.value().data(), rows.data(), y.data());
     if (keeps(y))
       tape_.push([y, shape, &table, rows = std::vector<std::int32_t>(rows.begin(), rows.end())] {
-        kernel::embed_backward(shape, rows.data(), y.gradient(), table.gradient().data());
+        kernel::embed_backward(shape, rows.data(), y.gradient(), table.lookup_accumulator().data());
       });
     return y;
   }
@@ -89,8 +89,8 @@ class Native::Pass {
         const float* dy = y.gradient();
         if (w.trainable() || (bias && bias->trainable()))
           kernel::linear_weight_gradient(
-              shape, dy, x.data(), w.trainable() ? w.gradient().data() : nullptr,
-              bias && bias->trainable() ? bias->gradient().data() : nullptr);
+              shape, dy, x.data(), w.trainable() ? w.accumulator().data() : nullptr,
+              bias && bias->trainable() ? bias->accumulator().data() : nullptr);
         if (x.needs_gradient()) {
           bool fresh = false;
           float* dx = x.gradient(fresh);
@@ -296,7 +296,7 @@ class Native::Pass {
     return x.needs_gradient() ? x.gradient() : nullptr;
   }
   static float* gradient_if_trainable(Parameter& p) {
-    return p.trainable() ? p.gradient().data() : nullptr;
+    return p.trainable() ? p.accumulator().data() : nullptr;
   }
 
   static kernel::AttentionInputs inputs_of(const Tensor& q, const Tensor& k, const Tensor& v) {

@@ -12,6 +12,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/random.hpp"
+#include "hone/kernel/elementwise.hpp"
 #include "hone/kernel/linear.hpp"
 #include "hone/model/buffer.hpp"
 
@@ -47,12 +48,34 @@ class Parameter {
     return {value_.data(), static_cast<std::size_t>(storage_size())};
   }
 
-  // Same layout; empty unless trainable.
+  // Same layout; empty unless trainable. Complete: both uses of a tied matrix are in it.
   std::span<float> gradient() {
-    return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
+    settle();
+    return accumulator();
   }
   std::span<const float> gradient() const {
+    require(!lookup_gradient_, spec_.name, ": settle the gradient before reading it");
     return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
+  }
+
+  // Where a backward pass adds: products with the matrix, and look-ups of its rows. An embedding
+  // that is the head as well has one chain of sums for each use, so that splitting a batch does not
+  // weave them into each other; settle() adds them up.
+  std::span<float> accumulator() {
+    return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
+  }
+  std::span<float> lookup_accumulator() {
+    if (!gradient_) return {};
+    if (!lookup_gradient_) {
+      lookup_gradient_ = Buffer(storage_size());
+      std::memset(lookup_gradient_.data(), 0, bytes());
+    }
+    return {lookup_gradient_.data(), static_cast<std::size_t>(storage_size())};
+  }
+  void settle() {
+    if (!lookup_gradient_) return;
+    kernel::add(storage_size(), gradient_.data(), lookup_gradient_.data(), gradient_.data());
+    lookup_gradient_ = Buffer();
   }
 
   bool trainable() const { return static_cast<bool>(gradient_); }
@@ -62,9 +85,11 @@ class Parameter {
       zero_gradient();
     } else if (!on) {
       gradient_ = Buffer();
+      lookup_gradient_ = Buffer();
     }
   }
   void zero_gradient() {
+    lookup_gradient_ = Buffer();
     if (gradient_) std::memset(gradient_.data(), 0, bytes());
   }
 
@@ -78,7 +103,7 @@ class Parameter {
   // From and to the order of the checkpoint, `file_shape()` row-major.
   void from_file(std::span<const float> rows) { scatter(rows, value_.data()); }
   void to_file(std::span<float> rows) const { gather(value_.data(), rows); }
-  void gradient_to_file(std::span<float> rows) const { gather(gradient_.data(), rows); }
+  void gradient_to_file(std::span<float> rows) { gather(gradient().data(), rows); }
 
   // Normal values with the given deviation, a function of the seed and the name.
   void randomise(std::uint64_t seed, float deviation) {
@@ -143,6 +168,7 @@ class Parameter {
   ParameterSpec spec_;
   Buffer value_;
   Buffer gradient_;
+  Buffer lookup_gradient_;  // empty unless rows have been looked up since settle()
 };
 
 }  // namespace model

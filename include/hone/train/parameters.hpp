@@ -44,6 +44,7 @@ void for_each_chunk(const ParameterList& parameters, F&& f) {
   };
   std::vector<Piece> pieces;
   for (model::Parameter* p : parameters) {
+    p->settle();
     const auto n = static_cast<std::int64_t>(p->value().size());
     for (std::int64_t i = 0; i < n; i += chunk) pieces.push_back({p, i, std::min(n, i + chunk)});
   }
@@ -87,7 +88,7 @@ inline double gradient_norm(const ParameterList& parameters) {
   double total = 0.0;
   for (double s : sums) total += s;
   if (!(total <= 1e300)) {
-    for (const model::Parameter* p : parameters) {
+    for (model::Parameter* p : parameters) {
       std::vector<float> rows(static_cast<std::size_t>(p->count()));
       p->gradient_to_file(rows);
       for (std::size_t i = 0; i < rows.size(); ++i)

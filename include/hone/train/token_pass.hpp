@@ -92,7 +92,7 @@ OrderFreeSum<> token_pass(Decoder& decoder, const Forest& forest, const HeadRows
           std::copy_n(entropies, n, results.entropies.begin() + begin);
       },
       hidden.needs_gradient() ? hidden.gradient() : nullptr,
-      head.trainable() ? head.gradient().data() : nullptr);
+      head.trainable() ? head.accumulator().data() : nullptr);
   pass.backward();
   return total;
 }

@@ -55,7 +55,7 @@ class TwoStagePass {
           if (!d_entropies.empty()) std::copy_n(d_entropies.begin() + begin, count, to_entropies);
         },
         hidden_.needs_gradient() ? hidden_.gradient() : nullptr,
-        head.trainable() ? head.gradient().data() : nullptr);
+        head.trainable() ? head.accumulator().data() : nullptr);
     pass_.backward();
   }
 

@@ -1,0 +1,271 @@
+// Laws 1, 2, 6, 7, 9, 10, 18 and 19 on whole steps of the online trainer.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "hone/advantage/gae.hpp"
+#include "hone/core/parallel.hpp"
+#include "hone/kl/k1.hpp"
+#include "hone/loss/gspo.hpp"
+#include "hone/model/decoder.hpp"
+#include "hone/model/lora.hpp"
+#include "hone/train/online_trainer.hpp"
+
+namespace {
+
+using namespace hone;
+using Llama = model::Decoder<model::Llama>;
+
+model::Config small() {
+  return {.vocab = 61,
+          .hidden = 32,
+          .layers = 2,
+          .heads = 4,
+          .kv_heads = 2,
+          .head_dim = 8,
+          .mlp = 48,
+          .max_positions = 128,
+          .embed_dim = 32};
+}
+
+// The share of an answer's tokens below 20: a number that any policy can learn to raise.
+std::vector<float> small_tokens(const rollout::Rollouts& r) {
+  std::vector<float> out;
+  for (std::int64_t s = 0; s < r.answers(); ++s) {
+    float hits = 0;
+    for (Token t : r.forest.tokens(r.segments[static_cast<std::size_t>(s)])) hits += t < 20;
+    out.push_back(hits / static_cast<float>(std::max<std::int64_t>(1, r.length(s))));
+  }
+  return out;
+}
+
+std::vector<rollout::Request> prompts(int n) {
+  std::vector<rollout::Request> out;
+  for (int i = 0; i < n; ++i) {
+    std::vector<Token> tokens;
+    for (int t = 0; t <= i % 7; ++t) tokens.push_back((i * 11 + t * 5) % 61);
+    out.push_back({.prompt = tokens, .id = 100 + static_cast<std::uint64_t>(i)});
+  }
+  return out;
+}
+
+train::OnlineOptions options() {
+  train::OnlineOptions o;
+  o.group_size = 4;
+  o.generation.max_new_tokens = 12;
+  o.generation.stop_tokens = {3, 7};
+  o.generation.sampling.temperature = 0.8f;
+  o.schedule = {.peak = 1e-2f, .decay = train::Decay::constant};
+  o.critic_schedule = o.schedule;
+  o.seed = 5;
+  return o;
+}
+
+std::vector<float> weights_of(Llama& d) {
+  std::vector<float> out;
+  auto take = [&out](model::Parameter& p) {
+    out.insert(out.end(), p.value().begin(), p.value().end());
+  };
+  d.for_each_parameter(take);
+  model::for_each_adapter_parameter(d, take);
+  return out;
+}
+
+::testing::AssertionResult same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size())
+    return ::testing::AssertionFailure() << a.size() << " and " << b.size() << " elements";
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0)
+      return ::testing::AssertionFailure() << "element " << i << ": " << a[i] << " and " << b[i];
+  return ::testing::AssertionSuccess();
+}
+
+const auto ppo = Algorithm{.advantage = advantage::Gae{},
+                           .kl = kl::InReward{.estimator = kl::K1{}, .coef = kl::Adaptive{}}};
+
+// An actor and a critic after some steps of PPO, as one array.
+std::vector<float> run_ppo(const train::OnlineOptions& o, int steps, bool shuffled) {
+  Llama actor{small()}, critic{small()};
+  actor.randomise(1, 0.2f);
+  critic.randomise(2, 0.2f);
+  actor.train_from_layer(0);
+  critic.train_from_layer(0);
+  model::ScalarHead<model::Parameter> head(32, true);
+  head.randomise(3);
+  head.set_trainable(true);
+  train::ScalarModel<Llama> values{&critic, &head};
+  train::OnlineTrainer trainer{actor, values, small_tokens, ppo, o};
+  std::vector<rollout::Request> batch = prompts(9);
+  if (shuffled) std::reverse(batch.begin(), batch.end());
+  for (int i = 0; i < steps; ++i) trainer.step(batch);
+  std::vector<float> out = weights_of(actor), more = weights_of(critic);
+  out.insert(out.end(), more.begin(), more.end());
+  return out;
+}
+
+TEST(TrainerLaws, BatchOrderMicroBatchesThreadsAndRecomputationChangeNoBit) {
+  train::OnlineOptions o = options();
+  o.ppo_epochs = 2;
+  o.minibatches = 2;
+  const std::vector<float> want = run_ppo(o, 3, false);
+  EXPECT_TRUE(same_bits(run_ppo(o, 3, true), want)) << "prompts in another order";
+  for (const std::int64_t tokens : {1, 40, 150}) {
+    o.microbatch_tokens = tokens;
+    EXPECT_TRUE(same_bits(run_ppo(o, 3, false), want)) << "micro-batches of " << tokens;
+  }
+  o.checkpoint_activations = true;
+  o.generation.max_batch = 3;
+  EXPECT_TRUE(same_bits(run_ppo(o, 3, false), want)) << "layers recomputed, small batches";
+  for (int threads = 1; threads <= 4; ++threads) {
+    set_threads(threads);
+    EXPECT_TRUE(same_bits(run_ppo(o, 3, false), want)) << threads << " threads";
+  }
+  set_threads(2);
+}
+
+TEST(TrainerLaws, RolloutLogProbabilitiesAreThoseOfTraining) {
+  std::int64_t compared = 0;
+  const std::int64_t wanted = std::getenv("HONE_TEST_QUICK") ? 3'000 : 60'000;
+  for (std::uint64_t seed = 0; compared < wanted; ++seed) {
+    Llama actor{small()};
+    actor.randomise(seed, 0.25f);
+    model::attach(actor, {.rank = 2, .alpha = 4.0f, .seed = seed});
+    model::for_each_adapter_parameter(actor, [&](model::Parameter& p) { p.randomise(seed, 0.2f); });
+    rollout::Engine engine{actor};
+    std::vector<rollout::Request> requests = prompts(40);
+    for (auto& r : requests) r.samples = 1 + static_cast<std::int32_t>(r.id % 5);
+    rollout::GenerateOptions o{
+        .sampling = {.temperature = 0.5f + 0.2f * static_cast<float>(seed % 5),
+                     .top_k = seed % 2 ? 10 : 0},
+        .max_new_tokens = 40,
+        .stop_tokens = {7},
+        .seed = seed,
+        .max_batch = 17};
+    for (const bool adapters : {true, false}) {
+      o.adapters = adapters;
+      const auto rollouts = rollout::collect(requests, engine.generate(requests, o));
+      const auto scored =
+          train::score(actor, rollouts.forest, train::answer_rows(rollouts),
+                       {.temperature = o.sampling.temperature, .adapters = adapters});
+      ASSERT_TRUE(same_bits(scored.logprobs, rollouts.logprobs)) << "seed " << seed;
+      compared += rollouts.rows();
+    }
+  }
+}
+
+TEST(TrainerLaws, OnTheFirstPassTheRatioIsOneAndTheLossIsMinusTheMeanAdvantage) {
+  Llama actor{small()};
+  actor.randomise(1, 0.2f);
+  actor.train_from_layer(0);
+  Algorithm grpo{.advantage = advantage::GroupRelative{.scale_by_std = false}};
+  train::OnlineTrainer trainer{actor, small_tokens, grpo, options()};
+  train::Report report;
+  auto e = trainer.judge(trainer.sample(prompts(8), report), report);
+  trainer.penalise(e, report);
+  trainer.estimate(e, report);
+  double mean = 0;
+  for (float a : e.advantages) mean += static_cast<double>(a);
+  mean /= static_cast<double>(e.advantages.size());
+  trainer.update(e, report);
+  EXPECT_EQ(report.at("policy/ratio_mean"), 1.0);
+  EXPECT_EQ(report.at("policy/approx_kl"), 0.0);
+  EXPECT_EQ(report.at("policy/clip_fraction"), 0.0);
+  EXPECT_NEAR(report.at("loss/policy"), -mean, 1e-7);
+  // After the update the policy is another one.
+  train::Report later;
+  trainer.update(e, later);
+  EXPECT_NE(later.at("policy/ratio_mean"), 1.0);
+}
+
+TEST(TrainerLaws, TheScoreLiesOnTheLastTokenAndEveryTokenOfAnAnswerCarriesLoss) {
+  Llama actor{small()};
+  actor.randomise(1, 0.2f);
+  actor.train_from_layer(0);
+  Algorithm grpo{};
+  train::OnlineTrainer trainer{actor, small_tokens, grpo, options()};
+  train::Report report;
+  auto e = trainer.judge(trainer.sample(prompts(8), report), report);
+  trainer.penalise(e, report);
+  int ended = 0;
+  for (std::int64_t s = 0; s < e.rollouts.answers(); ++s) {
+    const auto begin = e.rollouts.offsets[static_cast<std::size_t>(s)];
+    const auto end = e.rollouts.offsets[static_cast<std::size_t>(s) + 1];
+    for (auto r = begin; r < end; ++r) {
+      EXPECT_EQ(e.rollouts.mask[static_cast<std::size_t>(r)], 1);
+      EXPECT_EQ(e.token_rewards[static_cast<std::size_t>(r)],
+                r + 1 == end ? e.scores[static_cast<std::size_t>(s)] : 0.0f);
+    }
+    const auto tokens = e.rollouts.forest.tokens(e.rollouts.segments[static_cast<std::size_t>(s)]);
+    if (e.rollouts.finish[static_cast<std::size_t>(s)] == FinishReason::end_token) {
+      ++ended;
+      EXPECT_TRUE(tokens.back() == 3 || tokens.back() == 7)
+          << "the end token belongs to the answer";
+    }
+  }
+  EXPECT_GT(ended, 0);
+  const train::HeadRows rows = train::answer_rows(e.rollouts);
+  EXPECT_EQ(rows.size(), e.rollouts.rows()) << "a row for each token, the first one included";
+}
+
+TEST(TrainerLaws, OddBatchesAreDefined) {
+  Llama actor{small()};
+  actor.randomise(1, 0.2f);
+  actor.train_from_layer(0);
+  // A group of one, scores of zero: no advantage, no change but that of the optimiser's decay.
+  train::OnlineOptions o = options();
+  o.group_size = 1;
+  const auto nothing = [](const rollout::Rollouts& r) {
+    return std::vector<float>(static_cast<std::size_t>(r.answers()), 0.0f);
+  };
+  Algorithm grpo{};
+  train::OnlineTrainer alone{actor, nothing, grpo, o};
+  const std::vector<float> before = weights_of(actor);
+  const auto report = alone.step(prompts(3));
+  EXPECT_EQ(report.at("update/grad_norm"), 0.0);
+  EXPECT_TRUE(same_bits(weights_of(actor), before));
+
+  // Every answer cut off.
+  o = options();
+  o.generation.stop_tokens = {};
+  o.generation.max_new_tokens = 2;
+  train::OnlineTrainer cut{actor, small_tokens, grpo, o};
+  EXPECT_EQ(cut.step(prompts(3)).at("rollout/truncated_fraction"), 1.0);
+
+  // A reward that is not a number is refused and changes nothing.
+  const auto broken = [](const rollout::Rollouts& r) {
+    return std::vector<float>(static_cast<std::size_t>(r.answers()), std::nanf(""));
+  };
+  const std::vector<float> kept = weights_of(actor);
+  train::OnlineTrainer refuses{actor, broken, grpo, o};
+  EXPECT_THROW(refuses.step(prompts(3)), Error);
+  EXPECT_TRUE(same_bits(weights_of(actor), kept));
+}
+
+// What a composition does not need does not exist in its type.
+TEST(TrainerLaws, NoCriticAndNoReferenceUnlessNeeded) {
+  using Plain = train::OnlineTrainer<Llama, decltype(&small_tokens), Algorithm<>>;
+  static_assert(!Plain::has_critic && !Plain::has_reference);
+  using Full = train::OnlineTrainer<Llama, decltype(&small_tokens), std::remove_cv_t<decltype(ppo)>,
+                                    train::ScalarModel<Llama>>;
+  static_assert(Full::has_critic && Full::has_reference);
+}
+
+TEST(TrainerLaws, AdaptersMakeTheActorItsOwnReference) {
+  Llama actor{small()};
+  actor.randomise(1, 0.2f);
+  model::attach(actor, {.rank = 4, .alpha = 8.0f, .seed = 2});
+  train::Reference<Llama> shared{actor};
+  EXPECT_TRUE(shared.shares_weights());
+  Algorithm a{.kl = kl::InLoss{.coef = 0.1f}, .loss = loss::Gspo{}};
+  train::OnlineTrainer trainer{actor, small_tokens, a, options()};
+  EXPECT_EQ(trainer.step(prompts(6)).at("reward/kl"), 0.0) << "a fresh adapter changes nothing";
+  double last = 0;
+  for (int i = 0; i < 3; ++i) last = trainer.step(prompts(6)).at("reward/kl");
+  EXPECT_NE(last, 0.0);
+}
+
+}  // namespace
