@@ -91,7 +91,8 @@ TEST(Linear, EqualsItsDefinitionBitForBitAtOddSizes) {
   std::int64_t compared = 0;
   int variant = 0;
   for (std::int64_t rows = 0; rows <= 40; ++rows)
-    for (const auto& [in, out] : {std::pair<std::int64_t, std::int64_t>{1, 1},
+    for (const auto& [in, out] : {std::pair<std::int64_t, std::int64_t>{0, 5},
+                                  {1, 1},
                                   {1, 17},
                                   {5, 3},
                                   {7, 64},

@@ -133,7 +133,7 @@ class HeadBlock {
         float* to = dhidden + index[m] * s_.ld_hidden;
         for (std::int64_t k = first; k < last; k += 16) {
           const int count = static_cast<int>(std::min<std::int64_t>(16, last - k));
-          store_lanes(load_lanes(to + k, count) + pack::load(dx_ + m * ld_ + k), to + k, count);
+          (pack::load(to + k, count) + pack::load(dx_ + m * ld_ + k)).store(to + k, count);
         }
       }
     });
@@ -161,20 +161,19 @@ class HeadBlock {
     each_part(s_.dim, 256, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = first; p < last; ++p)
         each_tile(rows_, [&](std::int64_t m, std::int64_t rows) {
-          with_rows(rows, [&](auto r) { multiply_tile<r>(m, p, begin, end); });
+          const bool starts = begin == 0;
+          tile_of<1, 1>(rows, {.start = starts ? zeros : z(p, m),
+                               .start_row = starts ? 0 : 16,
+                               .to = z(p, m),
+                               .to_row = 16,
+                               .a = x_ + m * ld_ + begin,
+                               .a_row = ld_,
+                               .b = panels_ + (p * s_.dim + begin) * 16,
+                               .b_pack = 0,
+                               .steps = end - begin});
         });
     });
     for (std::int64_t p = first; p < last; ++p) finish_logits(p, top);
-  }
-
-  template <int R>
-  void multiply_tile(std::int64_t m, std::int64_t p, std::int64_t begin, std::int64_t end) const {
-    float* const to = z(p, m);
-    pack acc[R][1];
-    unrolled<R>([&](auto r) { acc[r][0] = begin == 0 ? pack(0.0f) : pack::load(to + r * 16); });
-    chain<R, 1, 1, 0>(acc, x_ + m * ld_ + begin, ld_, panels_ + (p * s_.dim + begin) * 16, 0,
-                      end - begin);
-    unrolled<R>([&](auto r) { acc[r][0].store(to + r * 16); });
   }
 
   void finish_logits(std::int64_t p, float* top) const {
@@ -265,20 +264,22 @@ class HeadBlock {
     for (std::int64_t begin = 0; begin < s_.dim; begin += part)
       for (std::int64_t p = first; p < last; ++p)
         for (std::int64_t k = begin; k < std::min(s_.dim, begin + part); k += tile_height)
-          with_rows(std::min<std::int64_t>(tile_height, s_.dim - k),
-                    [&](auto r) { weight_tile<r>(p, k, dpanels); });
+          weight_tile(p, k, dpanels);
   }
 
-  template <int R>
   void weight_tile(std::int64_t p, std::int64_t k, float* dpanels) const {
     float* const to = dpanels + (p * s_.dim + k) * 16;
-    pack acc[R][1];
-    unrolled<R>([&](auto r) {
-      acc[r][0] = pack::load(to + r * 16);
-      __builtin_prefetch(to + (2 * tile_height + r) * 16, 1);  // of the tile after the next
-    });
-    chain<R, 1, tile_height, 0>(acc, xs_ + k * rows_, 1, z(p, 0), 0, rows_);
-    unrolled<R>([&](auto r) { acc[r][0].store(to + r * 16); });
+    for (int r = 0; r < tile_height; ++r)  // of the tile after the next
+      __builtin_prefetch(to + (2 * tile_height + r) * 16, 1);
+    tile_of<1, tile_height>(std::min<std::int64_t>(tile_height, s_.dim - k), {.start = to,
+                                                                              .start_row = 16,
+                                                                              .to = to,
+                                                                              .to_row = 16,
+                                                                              .a = xs_ + k * rows_,
+                                                                              .a_row = 1,
+                                                                              .b = z(p, 0),
+                                                                              .b_pack = 0,
+                                                                              .steps = rows_});
   }
 
   // dx[m, k] = sum over v ascending of Z[m, v] W[v, k] for k in [first, last)
@@ -291,7 +292,7 @@ class HeadBlock {
       for (std::int64_t k = first; k < last; k += 16) {
         for (std::int64_t q = p; q < end; ++q) transpose(q, k, block + (q - p) * 256);
         each_tile(rows_, [&](std::int64_t m, std::int64_t rows) {
-          with_rows(rows, [&](auto r) { input_tile<r>(m, k, p, end, block); });
+          input_tile(rows, m, k, p, end, block);
         });
       }
     }
@@ -309,19 +310,31 @@ class HeadBlock {
     }
   }
 
-  template <int R>
-  void input_tile(std::int64_t m, std::int64_t k, std::int64_t p, std::int64_t end,
-                  const float* block) const {
+  // Rows [m, m + rows), inputs [k, k + 16), tokens of panels [p, end).
+  void input_tile(std::int64_t rows, std::int64_t m, std::int64_t k, std::int64_t p,
+                  std::int64_t end, const float* block) const {
     float* const to = dx_ + m * ld_ + k;
-    pack acc[R][1];
-    unrolled<R>([&](auto r) { acc[r][0] = p == 0 ? pack(0.0f) : pack::load(to + r * ld_); });
-    for (std::int64_t q = p; q < end; ++q, block += 256) {
-      if (width(q) == 16)
-        chain<R, 1, 1, 0>(acc, z(q, m), 16, block, 0, 16);
-      else
-        chain<R, 1, 1, 0>(acc, z(q, m), 16, block, 0, width(q));
-    }
-    unrolled<R>([&](auto r) { acc[r][0].store(to + r * ld_); });
+    const std::int64_t whole = std::min(end, s_.vocab / 16);
+    TileWork work{.start = p == 0 ? zeros : to,
+                  .start_row = p == 0 ? 0 : ld_,
+                  .to = to,
+                  .to_row = ld_,
+                  .a = z(p, m),
+                  .a_row = 16,
+                  .b = block,
+                  .b_pack = 0,
+                  .steps = 16,
+                  .parts = whole - p,
+                  .a_part = rows_ * 16};
+    tile_of<1, 1>(rows, work);
+    if (whole == end) return;
+    work.start = to;
+    work.start_row = ld_;
+    work.a = z(whole, m);
+    work.b = block + (whole - p) * 256;
+    work.steps = width(whole);
+    work.parts = 1;
+    tile_of<1, 1>(rows, work);
   }
 
   HeadShape s_;

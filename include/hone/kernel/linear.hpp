@@ -29,66 +29,77 @@ struct LinearForward {
   const float* bias;  // or null
   float* y;
 
-  // Rows [m, m + R) of N panels from p on, steps [begin, end) of the chain.
-  template <int R, int N, int Ahead>
-  [[gnu::flatten]] void tile(std::int64_t m, std::int64_t p, std::int64_t begin,
-                             std::int64_t end) const {
-    const int count = static_cast<int>(std::min<std::int64_t>(16, s.out - (p + N - 1) * 16));
-    const auto lanes = [&](auto c) { return c == N - 1 ? count : 16; };
-    float* to = y + m * s.ld_y + p * 16;
-    pack acc[R][N];
-    unrolled<N>([&](auto c) {
-      if (begin == 0) {
-        const pack start = bias ? load_lanes(bias + (p + c) * 16, lanes(c)) : pack(0.0f);
-        unrolled<R>([&](auto r) { acc[r][c] = start; });
-      } else {
-        unrolled<R>([&](auto r) { acc[r][c] = load_lanes(to + r * s.ld_y + c * 16, lanes(c)); });
-      }
-    });
-    chain<R, N, 1, Ahead>(acc, x + m * s.ld_x + begin, s.ld_x, panels + (p * s.in + begin) * 16,
-                          s.in * 16, end - begin);
-    unrolled<R>([&](auto r) {
-      unrolled<N>([&](auto c) { store_lanes(acc[r][c], to + r * s.ld_y + c * 16, lanes(c)); });
-    });
+  // Rows [m, m + rows) of N panels from p on, steps [begin, end) of the chain. Of several panels
+  // each must have all its 16 outputs.
+  template <int N, int Most = tile_height, bool Fetch = false>
+  void tile(std::int64_t rows, std::int64_t m, std::int64_t p, std::int64_t begin, std::int64_t end,
+            const float* fetch = nullptr, std::int64_t fetch_step = 0) const {
+    float* const to = y + m * s.ld_y + p * 16;
+    const bool starts = begin == 0;
+    TileWork work{.start = !starts ? to
+                           : bias  ? bias + p * 16
+                                   : zeros,
+                  .start_row = starts ? 0 : s.ld_y,
+                  .to = to,
+                  .to_row = s.ld_y,
+                  .a = x + m * s.ld_x + begin,
+                  .a_row = s.ld_x,
+                  .b = panels + (p * s.in + begin) * 16,
+                  .b_pack = s.in * 16,
+                  .steps = end - begin,
+                  .fetch = fetch,
+                  .fetch_step = fetch_step};
+    const int count = static_cast<int>(std::min<std::int64_t>(16, s.out - p * 16));
+    if (N > 1 || count == 16) return tile_of<N, 1, Fetch, Most>(rows, work);
+    // The last outputs go by way of rows that are long enough.
+    alignas(64) float wide[tile_height * 16] = {};
+    if (!starts || bias) widen(work.start, work.start_row, rows, count, wide);
+    work.start = work.to = wide;
+    work.start_row = work.to_row = 16;
+    tile_of<N, 1, Fetch, Most>(rows, work);
+    narrow(wide, rows, count, to, s.ld_y);
   }
 
-  // A few rows, panels [first, last): as many panels at a time as make enough chains to fill the
-  // FMA units' latency.
-  template <int R>
+  // At most `Most` rows, panels [first, last): N at a time, enough chains to fill the latency of
+  // the FMA units.
+  template <int N, int Most>
   void few(std::int64_t first, std::int64_t last) const {
-    constexpr int together = R == 1 ? 4 : R == 2 ? 3 : R == 3 ? 2 : 1;
+    const auto fetch = [&](std::int64_t p) { return panels + (p * s.in + fetch_distance) * 16; };
+    const std::int64_t whole = std::min(last, s.out / 16);
     std::int64_t p = first;
-    for (; p + together <= last; p += together) tile<R, together, 16>(0, p, 0, s.in);
-    for (; p < last; ++p) tile<R, 1, 16>(0, p, 0, s.in);
+    for (; p + N <= whole; p += N) tile<N, Most, true>(s.rows, 0, p, 0, s.in, fetch(p), 16);
+    for (; p < last; ++p) tile<1, Most, true>(s.rows, 0, p, 0, s.in, fetch(p), 16);
+  }
+
+  // All rows, a few tiles of them, panels [first, last). Each panel comes from memory once; while
+  // the tiles work on one part of it they share the fetching of the next part, so that the memory
+  // never rests.
+  void several(std::int64_t first, std::int64_t last) const {
+    const std::int64_t tiles = (s.rows + tile_height - 1) / tile_height;
+    const std::int64_t share = (16 + tiles - 1) / tiles;  // of each step's cache line
+    for (std::int64_t p = first; p < last; ++p)
+      each_part(s.in, streamed_depth, [&](std::int64_t begin, std::int64_t end) {
+        const float* fetch = panels + (p * s.in + end) * 16;
+        each_tile(s.rows, [&](std::int64_t m, std::int64_t rows) {
+          tile<1, tile_height, true>(rows, m, p, begin, end, fetch, share);
+          fetch += (end - begin) * share;
+        });
+      });
   }
 
   // Rows [m0, m1) of panels [first, last), in blocks of the chain that keep a part of a panel in
   // the first-level cache and the rows' part in the second.
   void many(std::int64_t m0, std::int64_t m1, std::int64_t first, std::int64_t last) const {
-    const auto block = [&](auto ahead, std::int64_t p, std::int64_t begin, std::int64_t end) {
-      each_tile(m1 - m0, [&](std::int64_t m, std::int64_t rows) {
-        with_rows(rows, [&](auto r) {
-          if (ahead > 0 && m == 0)
-            tile<r, 1, 16>(m0, p, begin, end);
-          else
-            tile<r, 1, 0>(m0 + m, p, begin, end);
-        });
-      });
-    };
-    if ((m1 - m0) * s.in <= 24 * 1024) {
-      // The rows stay in the cache as they are: every panel is read in one go.
+    each_part(s.in, block_depth, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = first; p < last; ++p)
-        each_part(s.in, block_depth, [&](std::int64_t begin, std::int64_t end) {
-          block(std::integral_constant<int, 16>{}, p, begin, end);
-        });
-    } else {
-      each_part(s.in, block_depth, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t p = first; p < last; ++p)
-          block(std::integral_constant<int, 0>{}, p, begin, end);
-      });
-    }
+        each_tile(m1 - m0,
+                  [&](std::int64_t m, std::int64_t rows) { tile<1>(rows, m0 + m, p, begin, end); });
+    });
   }
 
+  static constexpr std::int64_t fetch_distance = 24;   // steps
+  static constexpr std::int64_t streamed_depth = 128;  // steps
+  static constexpr std::int64_t several_rows = 36;
   static constexpr std::int64_t block_depth = 256;
   static constexpr std::int64_t block_rows = 120;
 };
@@ -102,15 +113,21 @@ inline void linear(const LinearShape& shape, const float* x, const float* panels
   const LinearShape& s = f.s;
   if (s.rows <= 0) return;
   const std::int64_t all = panel_count(s.out);
-  if (s.in <= 0 || s.rows <= detail::tile_height) {
-    // About 64 KiB of panels at a time: long streams, and small enough to share.
-    const std::int64_t group =
-        std::max<std::int64_t>(4, 1024 / std::max<std::int64_t>(1, s.in) * 4);
+  if (s.rows <= f.several_rows || s.in <= 0) {
+    // About 128 KiB of panels at a time: long streams, and small enough to share.
+    const std::int64_t group = std::max<std::int64_t>(4, 512 / std::max<std::int64_t>(1, s.in) * 4);
     parallel_for((all + group - 1) / group, [&](std::int64_t c) {
-      detail::each_tile(s.rows, [&](std::int64_t, std::int64_t rows) {
-        detail::with_rows(
-            rows, [&](auto r) { f.template few<r>(c * group, std::min(all, (c + 1) * group)); });
-      });
+      const std::int64_t first = c * group, last = std::min(all, first + group);
+      if (s.rows == 1)
+        f.few<4, 1>(first, last);
+      else if (s.rows == 2)
+        f.few<3, 2>(first, last);
+      else if (s.rows == 3)
+        f.few<2, 3>(first, last);
+      else if (s.rows <= detail::tile_height)
+        f.few<1, detail::tile_height>(first, last);
+      else
+        f.several(first, last);
     });
     return;
   }

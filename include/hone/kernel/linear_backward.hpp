@@ -35,17 +35,28 @@ struct LinearInputGradient {
   float* dx;
   bool accumulate;
 
-  template <int R>
-  [[gnu::flatten]] void tile(std::int64_t m, std::int64_t k, const float* block, std::int64_t begin,
-                             std::int64_t end) const {
+  // Rows [m, m + rows), columns [k, k + 16), steps [begin, end) of the chain.
+  void tile(std::int64_t rows, std::int64_t m, std::int64_t k, const float* block,
+            std::int64_t begin, std::int64_t end) const {
+    float* const to = dx + m * s.ld_x + k;
+    const bool continues = begin > 0 || accumulate;
+    TileWork work{.start = continues ? to : zeros,
+                  .start_row = continues ? s.ld_x : 0,
+                  .to = to,
+                  .to_row = s.ld_x,
+                  .a = dy + m * s.ld_y + begin,
+                  .a_row = s.ld_y,
+                  .b = block,
+                  .b_pack = 0,
+                  .steps = end - begin};
     const int count = static_cast<int>(std::min<std::int64_t>(16, s.in - k));
-    float* to = dx + m * s.ld_x + k;
-    pack acc[R][1];
-    unrolled<R>([&](auto r) {
-      acc[r][0] = begin > 0 || accumulate ? load_lanes(to + r * s.ld_x, count) : pack(0.0f);
-    });
-    chain<R, 1, 1, 0>(acc, dy + m * s.ld_y + begin, s.ld_y, block, 0, end - begin);
-    unrolled<R>([&](auto r) { store_lanes(acc[r][0], to + r * s.ld_x, count); });
+    if (count == 16) return tile_of<1, 1>(rows, work);
+    alignas(64) float wide[tile_height * 16] = {};
+    if (continues) widen(to, s.ld_x, rows, count, wide);
+    work.start = work.to = wide;
+    work.start_row = work.to_row = 16;
+    tile_of<1, 1>(rows, work);
+    narrow(wide, rows, count, to, s.ld_x);
   }
 
   // block[n - begin][16] = w[n][k .. k + 16], n in [begin, end)
@@ -71,7 +82,7 @@ struct LinearInputGradient {
       for (std::int64_t k = first * 16; k < last * 16; k += 16) {
         transpose(k, begin, end, block);
         each_tile(m1 - m0, [&](std::int64_t m, std::int64_t rows) {
-          with_rows(rows, [&](auto r) { tile<r>(m0 + m, k, block, begin, end); });
+          tile(rows, m0 + m, k, block, begin, end);
         });
       }
     }
@@ -111,26 +122,31 @@ struct LinearWeightGradient {
                     float* ys) const {
     const float* from = dy + begin * s.ld_y + p * 16;
     for (std::int64_t m = begin; m < end; ++m, from += s.ld_y, ys += 16)
-      load_lanes(from, count).store(ys);
+      (count == 16 ? pack::load(from) : pack::load(from, count)).store(ys);
   }
 
-  template <int R>
-  [[gnu::flatten]] void tile(std::int64_t p, int count, std::int64_t k, const float* xs,
-                             const float* ys, std::int64_t rows) const {
-    float* to = dpanels + (p * s.in + k) * 16;
-    pack acc[R][1];
-    unrolled<R>([&](auto r) { acc[r][0] = pack::load(to + r * 16); });
-    chain<R, 1, tile_height, 0>(acc, xs, 1, ys, 0, rows);
-    if (count < 16)  // outputs that do not exist stay zero, even beside an infinite input
-      unrolled<R>(
-          [&](auto r) { acc[r][0] = select(pack_mask::first(count), acc[r][0], pack(0.0f)); });
-    unrolled<R>([&](auto r) { acc[r][0].store(to + r * 16); });
+  // Inputs [k, k + rows) of panel p, one block of the chain.
+  void tile(std::int64_t rows, std::int64_t p, int count, std::int64_t k, const float* xs,
+            const float* ys, std::int64_t steps) const {
+    float* const to = dpanels + (p * s.in + k) * 16;
+    tile_of<1, tile_height>(rows, {.start = to,
+                                   .start_row = 16,
+                                   .to = to,
+                                   .to_row = 16,
+                                   .a = xs,
+                                   .a_row = 1,
+                                   .b = ys,
+                                   .b_pack = 0,
+                                   .steps = steps});
+    // Outputs that do not exist stay zero, even beside an infinite input.
+    for (std::int64_t r = 0; r < rows && count < 16; ++r)
+      std::fill(to + r * 16 + count, to + r * 16 + 16, 0.0f);
   }
 
   void bias(std::int64_t p, int count, const float* ys, std::int64_t rows) const {
-    pack sum = load_lanes(dbias + p * 16, count);
+    pack sum = pack::load(dbias + p * 16, count);
     for (std::int64_t m = 0; m < rows; ++m) sum += pack::load(ys + m * 16);
-    store_lanes(sum, dbias + p * 16, count);
+    sum.store(dbias + p * 16, count);
   }
 
   // Panels [first, last), inputs [k0, k1), all rows.
@@ -148,8 +164,8 @@ struct LinearWeightGradient {
         if (dbias && k0 == 0) bias(p, count, ys, rows);
         if (!dpanels) continue;
         for (std::int64_t k = k0; k < k1; k += tile_height)
-          with_rows(std::min<std::int64_t>(tile_height, k1 - k),
-                    [&](auto r) { tile<r>(p, count, k, xs + (k - k0) * rows, ys, rows); });
+          tile(std::min<std::int64_t>(tile_height, k1 - k), p, count, k, xs + (k - k0) * rows, ys,
+               rows);
       }
     }
   }

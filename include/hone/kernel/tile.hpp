@@ -7,20 +7,77 @@
 // changing a bit, so cache blocking is invisible in the results.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/pack.hpp"
+#include "hone/core/registers.hpp"
 
 namespace hone {
 inline namespace v0 {
 namespace kernel {
 namespace detail {
 
+// Tiles count single registers: in a struct of two, GCC 12 stores the accumulators at every step.
+#if HONE_SIMD == 512
+using Register = __m512;
+inline constexpr int register_lanes = 16;
+[[gnu::always_inline]] inline Register r_set(float x) { return _mm512_set1_ps(x); }
+[[gnu::always_inline]] inline Register r_load(const float* p) { return _mm512_loadu_ps(p); }
+[[gnu::always_inline]] inline void r_store(float* p, Register x) { _mm512_storeu_ps(p, x); }
+[[gnu::always_inline]] inline Register r_fma(Register a, Register b, Register c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+#elif HONE_SIMD == 256
+using Register = __m256;
+inline constexpr int register_lanes = 8;
+[[gnu::always_inline]] inline Register r_set(float x) { return _mm256_set1_ps(x); }
+[[gnu::always_inline]] inline Register r_load(const float* p) { return _mm256_loadu_ps(p); }
+[[gnu::always_inline]] inline void r_store(float* p, Register x) { _mm256_storeu_ps(p, x); }
+[[gnu::always_inline]] inline Register r_fma(Register a, Register b, Register c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+#else
+using Register = Floats;
+inline constexpr int register_lanes = 16;
+inline Register r_set(float x) { return f_set(x); }
+inline Register r_load(const float* p) { return f_load(p); }
+inline void r_store(float* p, const Register& x) { f_store(p, x); }
+inline Register r_fma(const Register& a, const Register& b, const Register& c) {
+  return f_fma(a, b, c);
+}
+#endif
+
 // Rows of the largest tile: 14 + 1 of 32 registers of 512 bits, 12 + 3 of 16 registers of 256 bits.
 inline constexpr int tile_height = HONE_SIMD == 512 ? 14 : 6;
 
+// Where chains that have no bias start.
+alignas(64) inline constexpr float zeros[64] = {};
+
+// What a tile reads and writes; r is a row, c a pack of 16, k a step.
+struct TileWork {
+  // Accumulators begin as start[r * start_row + 16 c] and end at to[r * to_row + 16 c].
+  const float* start;
+  std::int64_t start_row;
+  float* to;
+  std::int64_t to_row;
+  // Factors of the rows: a[r * a_row + k * Step].
+  const float* a;
+  std::int64_t a_row;
+  // Factors of the lanes: b[16 k + c * b_pack].
+  const float* b;
+  std::int64_t b_pack;
+  std::int64_t steps;
+  // The steps come in so many parts; in the next part of `a` begins a_part further on, b goes on.
+  std::int64_t parts = 1;
+  std::int64_t a_part = 0;
+  // If Fetch: brought into the cache in step k of a part, fetch[k * fetch_step + c * b_pack].
+  const float* fetch = nullptr;
+  std::int64_t fetch_step = 0;
+};
+
+// f(0), f(1), ..., f(N - 1), each with a constant.
 template <int N, class F>
 [[gnu::always_inline]] inline void unrolled(const F& f) {
   [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
@@ -29,42 +86,62 @@ template <int N, class F>
   (std::make_integer_sequence<int, N>{});
 }
 
-// Continues R x N chains over n steps.
-//   a[r * row_stride + k * Step]      the factor of row r in step k
-//   b[k * 16 + c * pack_stride]       sixteen factors of pack c in step k
-//   Ahead                             so many steps ahead, b is fetched into the cache (0: not)
-template <int R, int N, int Step, int Ahead>
-[[gnu::always_inline]] inline void chain(pack (&acc)[R][N], const float* a, std::int64_t row_stride,
-                                         const float* b, std::int64_t pack_stride, std::int64_t n) {
-  const float* row[R];
-  unrolled<R>([&](auto r) { row[r] = a + r * row_stride; });
+// The tile of R rows and N packs.
+template <int R, int N, int Step, bool Fetch = false>
+[[gnu::noinline]] void tile(const TileWork& work) {
+  constexpr int C = N * 16 / register_lanes;
+  constexpr int per_pack = 16 / register_lanes;
+  Register acc[R][C];
+  unrolled<R>([&](auto r) __attribute__((always_inline)) {
+    unrolled<C>([&](auto c) __attribute__((always_inline)) {
+      acc[r][c] = r_load(work.start + r * work.start_row + c * register_lanes);
+    });
+  });
+  const float* a = work.a;
+  const float* b = work.b;
+  const float* fetch = work.fetch;
+  const std::int64_t a_row = work.a_row, b_pack = work.b_pack, steps = work.steps;
+  for (std::int64_t part = work.parts; part > 0; --part, a += work.a_part) {
+    const float* row[R];
+    unrolled<R>([&](auto r) __attribute__((always_inline)) { row[r] = a + r * a_row; });
 #pragma GCC unroll 2
-  for (std::int64_t k = 0; k < n; ++k) {
-    pack bk[N];
-    unrolled<N>([&](auto c) {
-      const float* p = b + k * 16 + c * pack_stride;
-      bk[c] = pack::load(p);
-      if constexpr (Ahead > 0) __builtin_prefetch(p + Ahead * 16);
-    });
-    unrolled<R>([&](auto r) {
-      const pack x(row[r][k * Step]);
-      unrolled<N>([&](auto c) { acc[r][c] = fma(x, bk[c], acc[r][c]); });
-    });
+    for (std::int64_t k = 0; k < steps; ++k, b += 16) {
+      Register lanes[C];
+      unrolled<C>([&](auto c) __attribute__((always_inline)) {
+        lanes[c] = r_load(b + c / per_pack * b_pack + c % per_pack * register_lanes);
+      });
+      if constexpr (Fetch) {
+        unrolled<N>([&](auto c)
+                        __attribute__((always_inline)) { __builtin_prefetch(fetch + c * b_pack); });
+        fetch += work.fetch_step;
+      }
+      unrolled<R>([&](auto r) __attribute__((always_inline)) {
+        const Register x = r_set(row[r][k * Step]);
+        unrolled<C>([&](auto c) __attribute__((always_inline)) {
+          acc[r][c] = r_fma(x, lanes[c], acc[r][c]);
+        });
+      });
+    }
   }
+  unrolled<R>([&](auto r) __attribute__((always_inline)) {
+    unrolled<C>([&](auto c) __attribute__((always_inline)) {
+      r_store(work.to + r * work.to_row + c * register_lanes, acc[r][c]);
+    });
+  });
 }
 
-// f(integral_constant<int, rows>) for 1 <= rows <= Most.
-template <int Most = tile_height, class F>
-[[gnu::always_inline]] inline void with_rows(std::int64_t rows, const F& f) {
+// The same for 1 to tile_height rows that are known when the program runs.
+template <int N, int Step, bool Fetch = false, int Most = tile_height>
+inline void tile_of(std::int64_t rows, const TileWork& work) {
   if constexpr (Most > 1) {
-    if (rows < Most) return with_rows<Most - 1>(rows, f);
+    if (rows < Most) return tile_of<N, Step, Fetch, Most - 1>(rows, work);
   }
-  f(std::integral_constant<int, Most>{});
+  tile<Most, N, Step, Fetch>(work);
 }
 
 // f(first row, rows) over tiles of nearly equal height.
 template <class F>
-[[gnu::always_inline]] inline void each_tile(std::int64_t rows, const F& f) {
+inline void each_tile(std::int64_t rows, const F& f) {
   const std::int64_t tiles = (rows + tile_height - 1) / tile_height;
   for (std::int64_t t = 0, begin = 0; t < tiles; ++t) {
     const std::int64_t end = rows * (t + 1) / tiles;
@@ -73,22 +150,20 @@ template <class F>
   }
 }
 
-// f(begin, end) over nearly equal parts of [0, n), none larger than `most`.
+// f(begin, end) over nearly equal parts of [0, n), none larger than `most`; one part at least.
 template <class F>
 inline void each_part(std::int64_t n, std::int64_t most, const F& f) {
-  const std::int64_t parts = (n + most - 1) / most;
+  const std::int64_t parts = n > most ? (n + most - 1) / most : 1;
   for (std::int64_t i = 0; i < parts; ++i) f(n * i / parts, n * (i + 1) / parts);
 }
 
-// The first `count` lanes, 16 of them in the common case.
-[[gnu::always_inline]] inline pack load_lanes(const float* p, int count) {
-  return count == 16 ? pack::load(p) : pack::load(p, count);
+// Rows of fewer than 16 numbers between row-major memory and rows of 16.
+inline void widen(const float* from, std::int64_t stride, std::int64_t rows, int count, float* to) {
+  for (std::int64_t r = 0; r < rows; ++r) std::copy_n(from + r * stride, count, to + r * 16);
 }
-[[gnu::always_inline]] inline void store_lanes(pack x, float* p, int count) {
-  if (count == 16)
-    x.store(p);
-  else
-    x.store(p, count);
+inline void narrow(const float* from, std::int64_t rows, int count, float* to,
+                   std::int64_t stride) {
+  for (std::int64_t r = 0; r < rows; ++r) std::copy_n(from + r * 16, count, to + r * stride);
 }
 
 }  // namespace detail
