@@ -11,7 +11,6 @@
 #include "hone/core/pack.hpp"
 #include "hone/core/scalar.hpp"
 #include "hone/kernel/elementwise.hpp"
-#include "hone/kernel/tile.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -114,15 +113,15 @@ struct SoftCap {
 // y[i] = f(x[i]); y may be x.
 template <class F>
 void activate(const F& f, std::int64_t n, const float* x, float* y) {
-  detail::fill_packs(
-      n, y, [&](std::int64_t i, int count) { return f(detail::load_lanes(x + i, count)); });
+  detail::fill_packs(n, y,
+                     [&](std::int64_t i, int count) { return f(detail::load_pack(x + i, count)); });
 }
 
 // dx[i] = dy[i] f'(x[i]): written, not accumulated. dx may be dy or x.
 template <class F>
 void activate_backward(const F& f, std::int64_t n, const float* x, const float* dy, float* dx) {
   detail::fill_packs(n, dx, [&](std::int64_t i, int count) {
-    return detail::load_lanes(dy + i, count) * f.derivative(detail::load_lanes(x + i, count));
+    return detail::load_pack(dy + i, count) * f.derivative(detail::load_pack(x + i, count));
   });
 }
 
@@ -154,8 +153,8 @@ void each_gate(const GateShape& s, const F& f) {
 template <class F>
 void gate(const F& f, const GateShape& shape, const float* gate, const float* up, float* y) {
   detail::each_gate(shape, [&](std::int64_t i, std::int64_t j, int count) {
-    detail::store_lanes(f(detail::load_lanes(gate + i, count)) * detail::load_lanes(up + i, count),
-                        y + j, count);
+    detail::store_pack(f(detail::load_pack(gate + i, count)) * detail::load_pack(up + i, count),
+                       y + j, count);
   });
 }
 
@@ -165,10 +164,10 @@ template <class F>
 void gate_backward(const F& f, const GateShape& shape, const float* gate, const float* up,
                    const float* dy, float* dgate, float* dup) {
   detail::each_gate(shape, [&](std::int64_t i, std::int64_t j, int count) {
-    const pack g = detail::load_lanes(gate + i, count), u = detail::load_lanes(up + i, count);
-    const pack d = detail::load_lanes(dy + j, count);
-    detail::store_lanes(d * u * f.derivative(g), dgate + i, count);
-    detail::store_lanes(d * f(g), dup + i, count);
+    const pack g = detail::load_pack(gate + i, count), u = detail::load_pack(up + i, count);
+    const pack d = detail::load_pack(dy + j, count);
+    detail::store_pack(d * u * f.derivative(g), dgate + i, count);
+    detail::store_pack(d * f(g), dup + i, count);
   });
 }
 

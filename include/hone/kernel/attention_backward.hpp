@@ -21,7 +21,7 @@
 #include "hone/kernel/attention_scratch.hpp"
 #include "hone/kernel/attention_shape.hpp"
 #include "hone/kernel/attention_tile.hpp"
-#include "hone/kernel/tile.hpp"
+#include "hone/kernel/elementwise.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -115,9 +115,9 @@ struct TreeBackward {
       pack total(0.0f);
       for (std::int64_t d = 0; d < dim; d += 16) {
         const int n = static_cast<int>(std::min<std::int64_t>(16, dim - d));
-        const pack scaled = load_lanes(d_o + at + d, n) / z;
+        const pack scaled = load_pack(d_o + at + d, n) / z;
         scaled.store(h + r * ld + d);
-        total = fma(scaled, load_lanes(out.o + at + d, n), total);
+        total = fma(scaled, load_pack(out.o + at + d, n), total);
       }
       mean[r] = sum(total);
       max[r] = out.row_max[token * shape.heads + head(r)];
@@ -146,10 +146,10 @@ struct TreeBackward {
       const std::int64_t last = (keys_of(block, tile, r + count - 1).end + 15) / 16;
       if (first >= last) continue;
       const auto multiply = [&](const float* rows, const float* panels, float* to) {
-        tile_rows_of<Side::rows, true>(static_cast<int>(count), dim, last - first,
-                                       {rows + r * ld, ld},
-                                       {panels + (tile.panel + 16 * first) * dim, 16, 16 * dim},
-                                       {to + r * tile_ld + 16 * first, tile_ld});
+        attention_tile_of<Side::rows, true>(
+            static_cast<int>(count), dim, last - first, {rows + r * ld, ld},
+            {panels + (tile.panel + 16 * first) * dim, 16, 16 * dim},
+            {to + r * tile_ld + 16 * first, tile_ld});
       };
       multiply(q, key_panels, e);
       multiply(h, value_panels, ds);

@@ -15,7 +15,8 @@
 #include "hone/kernel/attention_scratch.hpp"
 #include "hone/kernel/attention_shape.hpp"
 #include "hone/kernel/attention_tile.hpp"
-#include "hone/kernel/tile.hpp"
+#include "hone/kernel/elementwise.hpp"
+#include "hone/kernel/transpose.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -115,8 +116,8 @@ struct QueryBlock {
   void store(const AttentionShape& shape, std::int64_t row, float* out) const {
     const pack z(sum[row]);
     for (std::int64_t d = 0; d < shape.head_dim; d += 16)
-      store_lanes(pack::load(o + row * value_ld + d) / z, out + d,
-                  static_cast<int>(std::min<std::int64_t>(16, shape.head_dim - d)));
+      store_pack(pack::load(o + row * value_ld + d) / z, out + d,
+                 static_cast<int>(std::min<std::int64_t>(16, shape.head_dim - d)));
   }
 };
 
@@ -137,7 +138,7 @@ inline void block_scores_of(const AttentionShape& shape, std::span<const Context
         const std::int64_t p = std::max(first, seen / 16);
         const std::int64_t end = std::min({first + step, panels, (*high - span.begin) / 16 + 1});
         if (p >= end) continue;
-        tile_rows_of<Side::rows, true>(
+        attention_tile_of<Side::rows, true>(
             static_cast<int>(last_row - r), depth, end - p,
             {block.q + r * block.value_ld, block.value_ld},
             {span.keys + p * depth * 16, 16, depth * 16},
@@ -217,19 +218,21 @@ inline void fetch_row(const float* row, std::int64_t n) {
 }
 inline constexpr std::int64_t fetch_ahead = 16;  // rows
 
-// Row-major keys [rows, ld] into panels [ceil(rows / 16)][head_dim][16]; missing lanes are zero.
+// Row-major x [rows, ld] into panels [ceil(rows / 16)][head_dim][16]; missing lanes are zero.
 inline void pack_panels(std::int64_t rows, std::int64_t head_dim, const float* x, std::int64_t ld,
                         float* panels) {
-  for (std::int64_t r = 0; r < rows; r += 16) {
-    float* panel = panels + r * head_dim;
-    const std::int64_t n = std::min<std::int64_t>(16, rows - r);
-    if (n < 16) std::fill(panel, panel + 16 * head_dim, 0.0f);
-    for (std::int64_t i = 0; i < n; ++i) {
-      const float* from = x + (r + i) * ld;
-      if (r + i + fetch_ahead < rows) fetch_row(from + fetch_ahead * ld, head_dim);
-      for (std::int64_t d = 0; d < head_dim; ++d) panel[16 * d + i] = from[d];
-    }
-  }
+  float square[256], turned[256];
+  for (std::int64_t r = 0; r < rows; r += 16)
+    each_pack(0, head_dim, [&](std::int64_t d, int count) {
+      for (std::int64_t i = 0; i < 16; ++i) {
+        const float* from = x + (r + i) * ld + d;
+        if (r + i + fetch_ahead < rows) __builtin_prefetch(from + fetch_ahead * ld);
+        (r + i < rows ? load_pack(from, count) : pack(0.0f)).store(square + 16 * i);
+      }
+      float* to = panels + r * head_dim + 16 * d;
+      transpose16(square, count == 16 ? to : turned);
+      if (count < 16) std::copy_n(turned, 16 * count, to);
+    });
 }
 
 // Rows [rows, ld] side by side at distance value_ld, padding zero.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hone/core/config.hpp"
+#include "hone/kernel/scratch.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -66,12 +67,8 @@ std::vector<T>& thread_vector() {
 
 // `n` floats of the calling thread; what an earlier call handed out is gone.
 inline float* thread_floats(std::int64_t n) {
-  thread_local LineVector floats;
-  if (static_cast<std::int64_t>(floats.size()) < n) {
-    floats = LineVector();
-    floats.resize(static_cast<std::size_t>(n));
-  }
-  return floats.data();
+  thread_local Scratch floats;
+  return floats.get(n);
 }
 
 // Lays out scratch of the calling thread: layout(carver) assigns the parts.

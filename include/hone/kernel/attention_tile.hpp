@@ -47,7 +47,7 @@ constexpr int tile_panels(int rows) {
 }
 
 template <int Rows, int Panels, Side S, bool FromZero>
-[[gnu::always_inline]] inline void tile(std::int64_t n, TileA a, TileB b, TileC c) {
+[[gnu::always_inline]] inline void attention_tile(std::int64_t n, TileA a, TileB b, TileC c) {
   pack sum[Rows][Panels];
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
@@ -78,34 +78,35 @@ template <int Rows, int Panels, Side S, bool FromZero>
 
 // The same for any number of panels.
 template <int Rows, Side S, bool FromZero>
-[[gnu::flatten]] inline void tile_row(std::int64_t n, std::int64_t panels, TileA a, TileB b,
-                                      TileC c) {
+[[gnu::flatten]] inline void attention_tiles(std::int64_t n, std::int64_t panels, TileA a, TileB b,
+                                             TileC c) {
   constexpr int wide = tile_panels(Rows);
   std::int64_t p = 0;
   for (; p + wide <= panels; p += wide)
-    tile<Rows, wide, S, FromZero>(n, a, {b.data + p * b.panel, b.ld, b.panel},
-                                  {c.data + 16 * p, c.ld});
+    attention_tile<Rows, wide, S, FromZero>(n, a, {b.data + p * b.panel, b.ld, b.panel},
+                                            {c.data + 16 * p, c.ld});
   if constexpr (wide > 1)
     for (; p < panels; ++p)
-      tile<Rows, 1, S, FromZero>(n, a, {b.data + p * b.panel, b.ld, b.panel},
-                                 {c.data + 16 * p, c.ld});
+      attention_tile<Rows, 1, S, FromZero>(n, a, {b.data + p * b.panel, b.ld, b.panel},
+                                           {c.data + 16 * p, c.ld});
 }
 
 template <Side S, bool FromZero>
-inline void tile_rows_of(int rows, std::int64_t n, std::int64_t panels, TileA a, TileB b, TileC c) {
+inline void attention_tile_of(int rows, std::int64_t n, std::int64_t panels, TileA a, TileB b,
+                              TileC c) {
   switch (rows) {
     case 1:
-      return tile_row<1, S, FromZero>(n, panels, a, b, c);
+      return attention_tiles<1, S, FromZero>(n, panels, a, b, c);
     case 2:
-      return tile_row<2, S, FromZero>(n, panels, a, b, c);
+      return attention_tiles<2, S, FromZero>(n, panels, a, b, c);
     case 3:
-      return tile_row<3, S, FromZero>(n, panels, a, b, c);
+      return attention_tiles<3, S, FromZero>(n, panels, a, b, c);
     case 4:
-      return tile_row<4, S, FromZero>(n, panels, a, b, c);
+      return attention_tiles<4, S, FromZero>(n, panels, a, b, c);
     case 5:
-      return tile_row<5, S, FromZero>(n, panels, a, b, c);
+      return attention_tiles<5, S, FromZero>(n, panels, a, b, c);
     default:
-      return tile_row<6, S, FromZero>(n, panels, a, b, c);
+      return attention_tiles<6, S, FromZero>(n, panels, a, b, c);
   }
 }
 
@@ -123,8 +124,9 @@ inline void chains(std::int64_t rows, const RangeOf& range, std::int64_t panels,
   const auto run = [&](std::int64_t r, std::int64_t count, Range k) {
     if (k.begin >= k.end) return;
     const float* from = S == Side::rows ? a.data + r * a.ld + k.begin : a.data + k.begin * a.ld + r;
-    tile_rows_of<S, false>(static_cast<int>(count), k.end - k.begin, panels, {from, a.ld},
-                           {b.data + k.begin * b.ld, b.ld, b.panel}, {c.data + r * c.ld, c.ld});
+    attention_tile_of<S, false>(static_cast<int>(count), k.end - k.begin, panels, {from, a.ld},
+                                {b.data + k.begin * b.ld, b.ld, b.panel},
+                                {c.data + r * c.ld, c.ld});
   };
   for (std::int64_t r = 0; r < rows; r += tile_rows) {
     const std::int64_t last = std::min<std::int64_t>(r + tile_rows, rows);

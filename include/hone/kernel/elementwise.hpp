@@ -9,7 +9,6 @@
 
 #include "hone/core/pack.hpp"
 #include "hone/core/parallel.hpp"
-#include "hone/kernel/tile.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -55,6 +54,17 @@ void each_pack(std::int64_t begin, std::int64_t end, const F& f) {
     f(i, static_cast<int>(std::min<std::int64_t>(16, end - i)));
 }
 
+// The first `count` lanes, 16 of them in the common case.
+inline pack load_pack(const float* p, int count) {
+  return count == 16 ? pack::load(p) : pack::load(p, count);
+}
+inline void store_pack(pack x, float* p, int count) {
+  if (count == 16)
+    x.store(p);
+  else
+    x.store(p, count);
+}
+
 inline RowsShape with_distances(RowsShape s) {
   if (s.ld_x == 0) s.ld_x = s.cols;
   if (s.ld_y == 0) s.ld_y = s.cols;
@@ -66,7 +76,7 @@ template <class F>
 void fill_packs(std::int64_t n, float* y, const F& f) {
   split_range(n, 1, [&](std::int64_t begin, std::int64_t end) {
     each_pack(begin, end,
-              [&](std::int64_t i, int count) { store_lanes(f(i, count), y + i, count); });
+              [&](std::int64_t i, int count) { store_pack(f(i, count), y + i, count); });
   });
 }
 
@@ -75,21 +85,21 @@ void fill_packs(std::int64_t n, float* y, const F& f) {
 // y[i] = a[i] + b[i]; y may be a or b.
 inline void add(std::int64_t n, const float* a, const float* b, float* y) {
   detail::fill_packs(n, y, [=](std::int64_t i, int count) {
-    return detail::load_lanes(a + i, count) + detail::load_lanes(b + i, count);
+    return detail::load_pack(a + i, count) + detail::load_pack(b + i, count);
   });
 }
 
 // y[i] = factor * x[i]; y may be x.
 inline void scale(std::int64_t n, float factor, const float* x, float* y) {
   detail::fill_packs(n, y, [=](std::int64_t i, int count) {
-    return pack(factor) * detail::load_lanes(x + i, count);
+    return pack(factor) * detail::load_pack(x + i, count);
   });
 }
 
 // y[i] = fma(factor, x[i], y[i]).
 inline void add_scaled(std::int64_t n, float factor, const float* x, float* y) {
   detail::fill_packs(n, y, [=](std::int64_t i, int count) {
-    return fma(pack(factor), detail::load_lanes(x + i, count), detail::load_lanes(y + i, count));
+    return fma(pack(factor), detail::load_pack(x + i, count), detail::load_pack(y + i, count));
   });
 }
 
@@ -114,9 +124,8 @@ inline void add_rows(const RowsShape& shape, const float* x, float* y) {
     for (std::int64_t r = begin; r < end; ++r)
       detail::each_pack(0, s.cols, [&](std::int64_t c, int count) {
         float* to = y + r * s.ld_y + c;
-        detail::store_lanes(
-            detail::load_lanes(to, count) + detail::load_lanes(x + r * s.ld_x + c, count), to,
-            count);
+        detail::store_pack(
+            detail::load_pack(to, count) + detail::load_pack(x + r * s.ld_x + c, count), to, count);
       });
   });
 }
@@ -140,9 +149,8 @@ inline void scatter_add_rows(const RowsShape& shape, const std::int64_t* index, 
     for (std::int64_t r = 0; r < s.rows; ++r)
       detail::each_pack(begin, end, [&](std::int64_t c, int count) {
         float* to = y + index[r] * s.ld_y + c;
-        detail::store_lanes(
-            detail::load_lanes(to, count) + detail::load_lanes(x + r * s.ld_x + c, count), to,
-            count);
+        detail::store_pack(
+            detail::load_pack(to, count) + detail::load_pack(x + r * s.ld_x + c, count), to, count);
       });
   });
 }
@@ -153,8 +161,8 @@ inline void sum_rows(const RowsShape& shape, const float* x, float* sum) {
   detail::split_columns(s.rows, s.cols, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = 0; r < s.rows; ++r)
       detail::each_pack(begin, end, [&](std::int64_t c, int count) {
-        detail::store_lanes(
-            detail::load_lanes(sum + c, count) + detail::load_lanes(x + r * s.ld_x + c, count),
+        detail::store_pack(
+            detail::load_pack(sum + c, count) + detail::load_pack(x + r * s.ld_x + c, count),
             sum + c, count);
       });
   });

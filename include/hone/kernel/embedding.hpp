@@ -11,7 +11,6 @@
 #include "hone/core/pack.hpp"
 #include "hone/core/scalar.hpp"
 #include "hone/kernel/elementwise.hpp"
-#include "hone/kernel/tile.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -75,8 +74,8 @@ inline void add_positions(const EmbeddingShape& shape, const float* table,
     for (std::int64_t t = begin; t < end; ++t)
       detail::each_pack(0, s.dim, [&](std::int64_t d, int count) {
         float* to = y + t * s.ld_y + d;
-        detail::store_lanes(
-            detail::load_lanes(to, count) + detail::load_lanes(table + index[t] * s.dim + d, count),
+        detail::store_pack(
+            detail::load_pack(to, count) + detail::load_pack(table + index[t] * s.dim + d, count),
             to, count);
       });
   });
@@ -90,8 +89,8 @@ inline void add_positions_backward(const EmbeddingShape& shape, const std::int32
     for (std::int64_t t = 0; t < s.rows; ++t)
       detail::each_pack(begin, end, [&](std::int64_t d, int count) {
         float* to = dtable + index[t] * s.dim + d;
-        detail::store_lanes(
-            detail::load_lanes(to, count) + detail::load_lanes(dy + t * s.ld_y + d, count), to,
+        detail::store_pack(
+            detail::load_pack(to, count) + detail::load_pack(dy + t * s.ld_y + d, count), to,
             count);
       });
   });

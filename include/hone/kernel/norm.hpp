@@ -11,7 +11,6 @@
 #include "hone/core/pack.hpp"
 #include "hone/core/scalar.hpp"
 #include "hone/kernel/elementwise.hpp"
-#include "hone/kernel/tile.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -70,14 +69,13 @@ inline void rms_norm(const NormShape& shape, const float* x, const float* weight
   detail::each_vector(s, [&](std::int64_t vector, std::int64_t at_x, std::int64_t at_y) {
     pack squares(0.0f);
     detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-      const pack v = detail::load_lanes(x + at_x + i, count);
+      const pack v = detail::load_pack(x + at_x + i, count);
       squares = fma(v, v, squares);
     });
     const float r = 1.0f / std::sqrt(sum(squares) / static_cast<float>(s.dim) + s.eps);
     detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-      const pack w = pack(s.weight_offset) + detail::load_lanes(weight + i, count);
-      detail::store_lanes(detail::load_lanes(x + at_x + i, count) * pack(r) * w, y + at_y + i,
-                          count);
+      const pack w = pack(s.weight_offset) + detail::load_pack(weight + i, count);
+      detail::store_pack(detail::load_pack(x + at_x + i, count) * pack(r) * w, y + at_y + i, count);
     });
     if (inv_rms != nullptr) inv_rms[vector] = r;
   });
@@ -91,30 +89,30 @@ inline void rms_norm_backward(const NormShape& shape, const float* x, const floa
   if (dx != nullptr)
     detail::each_vector(s, [&](std::int64_t vector, std::int64_t at_x, std::int64_t at_y) {
       const auto gradient = [&](std::int64_t i, int count) {
-        const pack w = pack(s.weight_offset) + detail::load_lanes(weight + i, count);
-        return detail::load_lanes(dy + at_y + i, count) * w;
+        const pack w = pack(s.weight_offset) + detail::load_pack(weight + i, count);
+        return detail::load_pack(dy + at_y + i, count) * w;
       };
       pack total(0.0f);
       detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-        total = fma(gradient(i, count), detail::load_lanes(x + at_x + i, count), total);
+        total = fma(gradient(i, count), detail::load_pack(x + at_x + i, count), total);
       });
       const float r = inv_rms[vector];
       const float mean = sum(total) / static_cast<float>(s.dim);
       const pack lean(product(product(r, r), mean));
       detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-        const pack v = detail::load_lanes(x + at_x + i, count);
+        const pack v = detail::load_pack(x + at_x + i, count);
         float* to = dx + at_x + i;
-        detail::store_lanes(
-            fma(pack(r), fma(-v, lean, gradient(i, count)), detail::load_lanes(to, count)), to,
+        detail::store_pack(
+            fma(pack(r), fma(-v, lean, gradient(i, count)), detail::load_pack(to, count)), to,
             count);
       });
     });
   if (dweight != nullptr)
     detail::each_weight(s, [&](std::int64_t c, int count, std::int64_t vector, std::int64_t at_x,
                                std::int64_t at_y) {
-      const pack normal = detail::load_lanes(x + at_x, count) * pack(inv_rms[vector]);
-      detail::store_lanes(
-          fma(detail::load_lanes(dy + at_y, count), normal, detail::load_lanes(dweight + c, count)),
+      const pack normal = detail::load_pack(x + at_x, count) * pack(inv_rms[vector]);
+      detail::store_pack(
+          fma(detail::load_pack(dy + at_y, count), normal, detail::load_pack(dweight + c, count)),
           dweight + c, count);
     });
 }
@@ -128,19 +126,19 @@ inline void layer_norm(const NormShape& shape, const float* x, const float* weig
     const auto size = static_cast<float>(s.dim);
     pack total(0.0f);
     detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-      total += detail::load_lanes(x + at_x + i, count);
+      total += detail::load_pack(x + at_x + i, count);
     });
     const float m = sum(total) / size;
     pack squares(0.0f);
     detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-      const pack d = detail::load_lanes(x + at_x + i, count) - pack(m);
+      const pack d = detail::load_pack(x + at_x + i, count) - pack(m);
       squares = select(pack_mask::first(count), fma(d, d, squares), squares);
     });
     const float r = 1.0f / std::sqrt(sum(squares) / size + s.eps);
     detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
-      const pack normal = (detail::load_lanes(x + at_x + i, count) - pack(m)) * pack(r);
-      detail::store_lanes(
-          fma(normal, detail::load_lanes(weight + i, count), detail::load_lanes(bias + i, count)),
+      const pack normal = (detail::load_pack(x + at_x + i, count) - pack(m)) * pack(r);
+      detail::store_pack(
+          fma(normal, detail::load_pack(weight + i, count), detail::load_pack(bias + i, count)),
           y + at_y + i, count);
     });
     if (mean != nullptr) mean[vector] = m;
@@ -155,12 +153,12 @@ inline void layer_norm_backward(const NormShape& shape, const float* x, const fl
                                 float* dweight, float* dbias) {
   const NormShape s = detail::with_distances(shape);
   const auto normal = [&](std::int64_t vector, std::int64_t at, int count) {
-    return (detail::load_lanes(x + at, count) - pack(mean[vector])) * pack(inv_std[vector]);
+    return (detail::load_pack(x + at, count) - pack(mean[vector])) * pack(inv_std[vector]);
   };
   if (dx != nullptr)
     detail::each_vector(s, [&](std::int64_t vector, std::int64_t at_x, std::int64_t at_y) {
       const auto gradient = [&](std::int64_t i, int count) {
-        return detail::load_lanes(dy + at_y + i, count) * detail::load_lanes(weight + i, count);
+        return detail::load_pack(dy + at_y + i, count) * detail::load_pack(weight + i, count);
       };
       pack total(0.0f), lean(0.0f);
       detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
@@ -173,25 +171,24 @@ inline void layer_norm_backward(const NormShape& shape, const float* x, const fl
       detail::each_pack(0, s.dim, [&](std::int64_t i, int count) {
         const pack h = normal(vector, at_x + i, count);
         float* to = dx + at_x + i;
-        detail::store_lanes(
-            fma(r, fma(-h, tilt, gradient(i, count) - shift), detail::load_lanes(to, count)), to,
+        detail::store_pack(
+            fma(r, fma(-h, tilt, gradient(i, count) - shift), detail::load_pack(to, count)), to,
             count);
       });
     });
   if (dweight != nullptr)
     detail::each_weight(s, [&](std::int64_t c, int count, std::int64_t vector, std::int64_t at_x,
                                std::int64_t at_y) {
-      detail::store_lanes(fma(detail::load_lanes(dy + at_y, count), normal(vector, at_x, count),
-                              detail::load_lanes(dweight + c, count)),
-                          dweight + c, count);
+      detail::store_pack(fma(detail::load_pack(dy + at_y, count), normal(vector, at_x, count),
+                             detail::load_pack(dweight + c, count)),
+                         dweight + c, count);
     });
   if (dbias != nullptr)
-    detail::each_weight(
-        s, [&](std::int64_t c, int count, std::int64_t, std::int64_t, std::int64_t at_y) {
-          detail::store_lanes(
-              detail::load_lanes(dbias + c, count) + detail::load_lanes(dy + at_y, count),
-              dbias + c, count);
-        });
+    detail::each_weight(s, [&](std::int64_t c, int count, std::int64_t, std::int64_t,
+                               std::int64_t at_y) {
+      detail::store_pack(detail::load_pack(dbias + c, count) + detail::load_pack(dy + at_y, count),
+                         dbias + c, count);
+    });
 }
 
 }  // namespace kernel

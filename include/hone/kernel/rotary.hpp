@@ -14,7 +14,6 @@
 #include "hone/core/pack.hpp"
 #include "hone/core/scalar.hpp"
 #include "hone/kernel/elementwise.hpp"
-#include "hone/kernel/tile.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -133,13 +132,13 @@ class RotaryTable {
           float* low = x + r * ld + h * 2 * half_;
           float* high = low + half_;
           detail::each_pack(0, half_, [&](std::int64_t i, int count) {
-            const pack c = detail::load_lanes(cosines + i, count);
-            const pack s = detail::load_lanes(cosines + half_ + i, count);
+            const pack c = detail::load_pack(cosines + i, count);
+            const pack s = detail::load_pack(cosines + half_ + i, count);
             const pack sine = Inverse ? -s : s;
-            const pack a = detail::load_lanes(low + i, count);
-            const pack b = detail::load_lanes(high + i, count);
-            detail::store_lanes(fma(a, c, -(b * sine)), low + i, count);
-            detail::store_lanes(fma(b, c, a * sine), high + i, count);
+            const pack a = detail::load_pack(low + i, count);
+            const pack b = detail::load_pack(high + i, count);
+            detail::store_pack(fma(a, c, -(b * sine)), low + i, count);
+            detail::store_pack(fma(b, c, a * sine), high + i, count);
           });
         }
       }
