@@ -39,13 +39,13 @@ inline constexpr int register_lanes = 8;
   return _mm256_fmadd_ps(a, b, c);
 }
 #else
-using Register = Floats;
+using Register = hone::detail::Floats;
 inline constexpr int register_lanes = 16;
-inline Register r_set(float x) { return f_set(x); }
-inline Register r_load(const float* p) { return f_load(p); }
-inline void r_store(float* p, const Register& x) { f_store(p, x); }
+inline Register r_set(float x) { return hone::detail::f_set(x); }
+inline Register r_load(const float* p) { return hone::detail::f_load(p); }
+inline void r_store(float* p, const Register& x) { hone::detail::f_store(p, x); }
 inline Register r_fma(const Register& a, const Register& b, const Register& c) {
-  return f_fma(a, b, c);
+  return hone::detail::f_fma(a, b, c);
 }
 #endif
 
