@@ -338,7 +338,7 @@ class OnlineTrainer {
       report.set("policy/approx_kl", approx_kl / n);
       report.set("policy/clip_fraction", clipped / n);
       report.set("policy/ratio_mean", ratio / n);
-      report.set("policy/entropy", entropy / n);
+      if constexpr (needs_entropy<AlgorithmType>) report.set("policy/entropy", entropy / n);
       report.set("update/grad_norm", norm / n);
       if constexpr (has_critic) {
         report.set("loss/value", value_loss / n);

@@ -1,0 +1,384 @@
+// The three stages of RLHF on a real model and real human ratings, in one program.
+//
+//   rlhf MODEL RATINGS LEXICON [--out runs/rlhf] [--tiny] [--config FILE.toml]
+//
+// 1. Supervised fine-tuning of MODEL (a GGUF file or a Hugging Face folder) on rated texts.
+// 2. A reward model on pairs of texts: the one that people rated higher is chosen.
+// 3. PPO from the first words of unseen texts: actor, critic, reference and reward model, a KL
+// penalty
+//    in the reward with an adaptive coefficient.
+// A judge that learns nothing, the mean valence of LEXICON's words, compares samples before and
+// after. RATINGS has lines of id TAB mean rating TAB text.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "hone/advantage/gae.hpp"
+#include "hone/advantage/whitened.hpp"
+#include "hone/checkpoint/pretrained.hpp"
+#include "hone/checkpoint/save_model.hpp"
+#include "hone/data/format.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/data/ratings.hpp"
+#include "hone/data/split.hpp"
+#include "hone/data/stage.hpp"
+#include "hone/kl/coefficient.hpp"
+#include "hone/kl/in_reward.hpp"
+#include "hone/kl/k1.hpp"
+#include "hone/loss/bradley_terry.hpp"
+#include "hone/loss/nll.hpp"
+#include "hone/model/clone.hpp"
+#include "hone/model/decoder.hpp"
+#include "hone/report/bootstrap.hpp"
+#include "hone/report/console.hpp"
+#include "hone/report/files.hpp"
+#include "hone/report/page.hpp"
+#include "hone/report/sinks.hpp"
+#include "hone/report/tensorboard.hpp"
+#include "hone/reward/valence.hpp"
+#include "hone/train/offline_trainer.hpp"
+#include "hone/train/online_trainer.hpp"
+
+namespace {
+
+using namespace hone;
+using Decoder = model::Decoder<model::Llama>;
+using Head = model::ScalarHead<model::Parameter>;
+
+struct Settings {
+  std::string model, ratings, lexicon, out = "runs/rlhf";
+  bool tiny = false;
+  std::uint64_t seed = 1;
+  std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 18;
+  std::int32_t prompts = 64, new_tokens = 24, minibatches = 4, evaluation_prompts = 128;
+  std::int64_t train_from = -1;  // first layer that is trained; -1: the upper half
+  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 2e-5f, critic_rate = 5e-5f;
+  float kl_coef = 0.05f, kl_target = 3.0f;
+};
+
+Settings parse(int argc, char** argv) {
+  Settings s;
+  CLI::App app{"SFT, reward model and PPO on a real model and human ratings."};
+  app.set_config("--config", "", "TOML file with any of these options")->check(CLI::ExistingFile);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_option("model", s.model, "GGUF file or Hugging Face folder of a Llama")->required();
+  app.add_option("ratings", s.ratings, "rated texts: id TAB mean TAB text")->required();
+  app.add_option("lexicon", s.lexicon, "the judge's words: word TAB mean rating")->required();
+  app.add_option("--out", s.out, "where reports and models go")->capture_default_str();
+  app.add_flag("--tiny", s.tiny, "a small model from scratch; ends within a minute");
+  app.add_option("--seed", s.seed)->capture_default_str();
+  app.add_option("--sft-steps", s.sft_steps)->capture_default_str();
+  app.add_option("--reward-steps", s.reward_steps)->capture_default_str();
+  app.add_option("--ppo-steps", s.ppo_steps)->capture_default_str();
+  app.add_option("--prompts", s.prompts, "prompts of a PPO step")->capture_default_str();
+  app.add_option("--new-tokens", s.new_tokens, "longest answer")->capture_default_str();
+  app.add_option("--minibatches", s.minibatches)->capture_default_str();
+  app.add_option("--evaluation-prompts", s.evaluation_prompts)->capture_default_str();
+  app.add_option("--train-from", s.train_from, "first trained layer; -1: the upper half")
+      ->capture_default_str();
+  app.add_option("--sft-rate", s.sft_rate)->capture_default_str();
+  app.add_option("--reward-rate", s.reward_rate)->capture_default_str();
+  app.add_option("--ppo-rate", s.ppo_rate)->capture_default_str();
+  app.add_option("--critic-rate", s.critic_rate)->capture_default_str();
+  app.add_option("--kl-coef", s.kl_coef)->capture_default_str();
+  app.add_option("--kl-target", s.kl_target, "nats per answer")->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    std::exit(app.exit(e));
+  }
+  if (s.tiny) {
+    s.sft_steps = 150;
+    s.reward_steps = 150;
+    s.ppo_steps = 25;
+    s.prompts = 32;
+    s.new_tokens = 12;
+    s.sft_rate = s.reward_rate = 3e-3f;
+    s.ppo_rate = s.critic_rate = 1e-3f;
+    s.train_from = 0;
+  }
+  return s;
+}
+
+// Runs `steps` steps of a trainer and tells the sinks.
+template <class Step>
+report::History stage(const Settings& s, const std::string& name, std::int64_t steps, Step&& step) {
+  report::History history;
+  report::Sinks sinks{report::Console{}, report::MetricsJsonl{s.out + "/" + name + ".jsonl"},
+                      report::TensorBoard{s.out + "/tensorboard/" + name}};
+  const report::Run run{.name = name, .steps = steps};
+  sinks.begin(run);
+  history.begin(run);
+  for (std::int64_t i = 0; i < steps; ++i) {
+    const train::Report report = step(i);
+    sinks.metrics(report);
+    history.metrics(report.step, report.metrics);
+  }
+  sinks.end();
+  return history;
+}
+
+train::OfflineOptions offline(float rate, std::int64_t steps) {
+  return {.optimizer = {.decay = 0.01f},
+          .schedule = {
+              .peak = rate, .decay = train::Decay::cosine, .warmup = steps / 10, .total = steps}};
+}
+
+// Scores of the answers of a forest, at their last tokens.
+std::vector<float> scores(const train::ScalarModel<Decoder>& judge, const rollout::Rollouts& r) {
+  const std::vector<float> all = train::scalars(judge, r.forest);
+  std::vector<float> out;
+  for (const std::int64_t t : train::end_tokens(r.forest, r.segments))
+    out.push_back(all[static_cast<std::size_t>(t)]);
+  return out;
+}
+
+struct Judged {
+  std::vector<std::string> texts;
+  std::vector<float> scores;
+  std::vector<double> valence;
+  double mean_score = 0, mean_valence = 0;
+};
+
+class Pipeline {
+ public:
+  explicit Pipeline(Settings settings)
+      : s_(std::move(settings)),
+        source_(s_.model),
+        tokenizer_(source_.tokenizer()),
+        judge_(s_.lexicon),
+        ratings_(data::read_ratings(s_.ratings)),
+        policy_(config()) {
+    require(source_.config().family == model::FamilyId::llama, s_.model, ": is of family ",
+            model::name_of(source_.config().family), ", this example takes a Llama");
+    require(tokenizer_.bos() && tokenizer_.eos(), s_.model,
+            ": the tokenizer has no begin or end token");
+    begin_ = *tokenizer_.bos();
+    end_ = *tokenizer_.eos();
+    if (s_.tiny)
+      policy_.randomise(s_.seed, 0.05f);
+    else
+      source_.load(policy_);
+    if (s_.train_from < 0) s_.train_from = policy_.config().layers / 2;
+    const data::Split split{.ratios = {8, 1, 1}, .seed = s_.seed};
+    for (const data::Rating& r : ratings_) parts_[split.part(r.id)].push_back(r);
+    std::filesystem::create_directories(s_.out);
+  }
+
+  void run() {
+    fine_tune();
+    learn_rewards();
+    const double accuracy = held_out_accuracy();
+    std::cout << "reward model: accuracy " << accuracy << " on held-out pairs of human ratings\n";
+    const std::vector<rollout::Request> asked = requests(parts_[2], s_.evaluation_prompts);
+    const Judged before = judge(asked);
+    reinforce();
+    const Judged after = judge(asked);
+    write(asked, before, after, accuracy);
+  }
+
+ private:
+  model::Config config() const {
+    model::Config c = source_.config();
+    if (s_.tiny) {
+      c.hidden = c.embed_dim = 64;
+      c.layers = 2;
+      c.heads = 4;
+      c.kv_heads = 2;
+      c.head_dim = 16;
+      c.mlp = 128;
+      c.max_positions = 256;
+    }
+    return c;
+  }
+
+  auto tokenize() const {
+    return
+        [this](std::string_view text) { return tokenizer_.encode(text, {.parse_special = false}); };
+  }
+
+  void fine_tune() {
+    std::vector<data::Record> records;
+    for (const data::Rating& r : parts_[0]) records.push_back(data::demonstration(r));
+    data::Loader loader{
+        data::prepare(records, data::Demonstrations{.max_tokens = 96, .begin = begin_, .end = end_},
+                      data::Format<>{}, tokenize()),
+        {.size = {.trees = 16}, .seed = s_.seed}};
+    policy_.train_from_layer(s_.train_from);
+    train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
+    stages_.push_back({.title = "Supervised fine-tuning",
+                       .history = stage(s_, "sft", s_.sft_steps, [&](std::int64_t i) {
+                         return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+                       })});
+  }
+
+  // The reward model starts from the fine-tuned policy, with a fresh scalar head.
+  void learn_rewards() {
+    reward_.emplace(model::clone(policy_));
+    reward_head_.randomise(s_.seed);
+    reward_->train_from_layer(s_.train_from);
+    reward_head_.set_trainable(true);
+    reward_model_ = {&*reward_, &reward_head_};
+    const auto records = data::RankedGroups{.size = 16, .passes = 4, .seed = s_.seed}(parts_[0]);
+    data::Loader loader{
+        data::prepare(
+            records,
+            data::Rankings{.max_tokens = 96, .begin = begin_, .end = end_, .min_difference = 1.0f},
+            data::Format<>{}, tokenize()),
+        {.size = {.trees = 1}, .seed = s_.seed}};
+    train::OfflineTrainer trainer{reward_model_, loss::BradleyTerry{.centring = 0.01f},
+                                  offline(s_.reward_rate, s_.reward_steps)};
+    stages_.push_back({.title = "Reward model",
+                       .history = stage(s_, "reward", s_.reward_steps, [&](std::int64_t i) {
+                         return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+                       })});
+    reward_->train_from_layer(reward_->config().layers);  // only the norm still holds a gradient
+    reward_->for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
+    reward_head_.set_trainable(false);
+  }
+
+  double held_out_accuracy() {
+    const auto records = data::RankedGroups{.size = 16, .passes = 1, .seed = s_.seed}(parts_[2]);
+    const data::Store store = data::prepare(
+        records,
+        data::Rankings{.max_tokens = 96, .begin = begin_, .end = end_, .min_difference = 1.0f},
+        data::Format<>{}, tokenize());
+    double correct = 0, count = 0;
+    for (const data::Batch& batch : data::batches(store, {.trees = 4})) {
+      const std::vector<float> all = train::scalars(reward_model_, batch.forest);
+      const auto score = [&](std::int32_t s) {
+        return all[static_cast<std::size_t>(
+            batch.forest.segments()[static_cast<std::size_t>(s)].end() - 1)];
+      };
+      for (const auto& [better, worse] : batch.pairs) {
+        correct += score(better) > score(worse);
+        ++count;
+      }
+    }
+    return count > 0 ? correct / count : 0.0;
+  }
+
+  // Four words of unseen texts, to be continued.
+  std::vector<rollout::Request> requests(const std::vector<data::Rating>& from, std::int32_t count,
+                                         std::uint64_t step = 0) const {
+    std::vector<rollout::Request> out;
+    const auto order = data::permutation(from.size(), s_.seed, step);
+    for (std::size_t i = 0; i < order.size() && static_cast<std::int32_t>(out.size()) < count;
+         ++i) {
+      const data::Rating& r = from[order[i]];
+      std::vector<Token> prompt{begin_};
+      tokenizer_.encode_to(data::first_words(r.text, 4), prompt, {.parse_special = false});
+      out.push_back({.prompt = std::move(prompt), .id = r.id});
+    }
+    return out;
+  }
+
+  rollout::GenerateOptions generation() const {
+    return {.max_new_tokens = s_.new_tokens, .stop_tokens = {end_}, .seed = s_.seed};
+  }
+
+  Judged judge(const std::vector<rollout::Request>& asked) {
+    rollout::Engine<Decoder> engine{policy_};
+    const auto answers = engine.generate(asked, generation());
+    Judged out;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      out.texts.push_back(tokenizer_.decode(answers[i].tokens, {.skip_special = true}));
+      out.valence.push_back(static_cast<double>(judge_(out.texts.back())));
+      rollout::Rollouts one;
+      one.add(asked[i].prompt, std::span(answers).subspan(i, 1), asked[i].id);
+      out.scores.push_back(scores(reward_model_, one)[0]);
+      out.mean_score += static_cast<double>(out.scores.back()) / static_cast<double>(asked.size());
+      out.mean_valence += out.valence.back() / static_cast<double>(asked.size());
+    }
+    return out;
+  }
+
+  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy.
+  void reinforce() {
+    Decoder critic = model::clone(*reward_);
+    Head critic_head(policy_.width(), true);
+    critic_head.weight.copy_values(reward_head_.weight);
+    critic.train_from_layer(s_.train_from);
+    critic_head.set_trainable(true);
+    const Algorithm ppo{
+        .advantage = advantage::Whitened{.inner = advantage::Gae{}},
+        .kl = kl::InReward{.estimator = kl::K1{},
+                           .coef = kl::Adaptive{.initial = s_.kl_coef, .target = s_.kl_target}}};
+    train::ScalarModel<Decoder> values{&critic, &critic_head};
+    const auto reward = [this](const rollout::Rollouts& r) { return scores(reward_model_, r); };
+    train::OnlineTrainer trainer{
+        policy_, values, reward, ppo,
+        train::OnlineOptions{
+            .generation = generation(),
+            .minibatches = s_.minibatches,
+            .schedule = {.peak = s_.ppo_rate, .decay = train::Decay::constant},
+            .critic_schedule = {.peak = s_.critic_rate, .decay = train::Decay::constant},
+            .score_clip = 5.0f,
+            .seed = s_.seed}};
+    stages_.push_back(
+        {.title = "PPO", .history = stage(s_, "ppo", s_.ppo_steps, [&](std::int64_t i) {
+                           return trainer.step(
+                               requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
+                         })});
+  }
+
+  void write(const std::vector<rollout::Request>& asked, const Judged& before, const Judged& after,
+             double accuracy) {
+    std::vector<double> valence, score;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      valence.push_back(after.valence[i] - before.valence[i]);
+      score.push_back(static_cast<double>(after.scores[i]) - static_cast<double>(before.scores[i]));
+    }
+    const auto valence_gain = report::bootstrap_interval(valence);
+    const auto score_gain = report::bootstrap_interval(score);
+    report::Page page{.title = "RLHF from human ratings", .stages = std::move(stages_)};
+    page.highlights = {
+        {.label = "reward model, held-out pairs", .value = std::to_string(accuracy)},
+        report::change("reward model's score", before.mean_score, after.mean_score, score_gain),
+        report::change("judge's valence", before.mean_valence, after.mean_valence, valence_gain)};
+    for (std::size_t i = 0; i < std::min<std::size_t>(12, asked.size()); ++i)
+      page.samples.push_back({.prompt = tokenizer_.decode(asked[i].prompt, {.skip_special = true}),
+                              .before = before.texts[i],
+                              .after = after.texts[i],
+                              .score_before = static_cast<double>(before.scores[i]),
+                              .score_after = static_cast<double>(after.scores[i])});
+    report::write_page(s_.out + "/report.html", page);
+    const auto line = [](const char* what, double from, double to, const report::Interval& gain) {
+      std::cout << what << ": " << from << " -> " << to << ", gain " << gain.mean
+                << ", 95 % interval " << gain.low << " to " << gain.high << "\n";
+    };
+    line("score", before.mean_score, after.mean_score, score_gain);
+    line("valence", before.mean_valence, after.mean_valence, valence_gain);
+    checkpoint::HfFolderOptions options{.overwrite = true};
+    checkpoint::save_model(s_.out + "/model", policy_, options);
+    tokenizer_.save(s_.out + "/model");
+    std::cout << "report: " << s_.out << "/report.html, model: " << s_.out << "/model\n";
+  }
+
+  Settings s_;
+  checkpoint::Pretrained source_;
+  text::Tokenizer tokenizer_;
+  reward::Valence judge_;
+  std::vector<data::Rating> ratings_;
+  std::array<std::vector<data::Rating>, 3> parts_;  // training, PPO's prompts, held out
+  Decoder policy_;
+  std::optional<Decoder> reward_;
+  Head reward_head_{policy_.width()};
+  train::ScalarModel<Decoder> reward_model_;
+  Token begin_ = 0, end_ = 0;
+  std::vector<report::Stage> stages_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    Pipeline{parse(argc, argv)}.run();
+  } catch (const std::exception& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    return 1;
+  }
+}
