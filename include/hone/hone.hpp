@@ -266,4 +266,5 @@
 #include "hone/oracle/estimator.hpp"
 #include "hone/oracle/exact.hpp"
 #include "hone/oracle/policy.hpp"
+#include "hone/oracle/setting.hpp"
 #include "hone/oracle/space.hpp"
