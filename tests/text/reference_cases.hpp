@@ -1,30 +1,45 @@
-// Runs tests/goldens/tokenizer/make_cases.py once and reads what the tokenizers package gave.
+// Reads what tests/goldens/tokenizer/make_cases.py has written.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
+#include <cctype>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "../support/goldens.hpp"
 #include "hone/core/forest.hpp"
 #include "hone/text/json_view.hpp"
 
 namespace reference {
 
-inline std::filesystem::path goldens() {
-  return std::filesystem::path(__FILE__).parent_path().parent_path() / "goldens" / "tokenizer";
+inline constexpr const char* script = "tokenizer/make_cases.py";
+
+// The golden files in the source tree.
+inline std::filesystem::path committed() {
+  return std::filesystem::path(HONE_TEST_SOURCE_DIR) / "goldens" / "tokenizer" / "golden";
 }
 
-// Records of a file that make_cases.py wrote.
+// Text with everything but printable ASCII as \xNN.
+inline std::string printable(std::string_view s) {
+  std::string out;
+  for (const char c : s.substr(0, 400)) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isprint(byte) && c != '\\')
+      out += c;
+    else
+      out += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+  }
+  return out;
+}
+
+// A count, then records of a length and so many bytes.
 class Blobs {
  public:
   explicit Blobs(const std::filesystem::path& path) : content_(hone::text::read_file(path)) {
@@ -51,7 +66,7 @@ class Blobs {
   }
   std::vector<hone::Token> ids(std::size_t i) const {
     std::vector<hone::Token> ids((*this)[i].size() / 4);
-    std::memcpy(ids.data(), (*this)[i].data(), ids.size() * 4);
+    if (!ids.empty()) std::memcpy(ids.data(), (*this)[i].data(), ids.size() * 4);
     return ids;
   }
 
@@ -60,47 +75,24 @@ class Blobs {
   std::vector<std::pair<std::size_t, std::size_t>> records_;
 };
 
-// The folder of the cases; empty, with `why`, if there is no Python to make them.
-struct Cases {
-  std::filesystem::path folder;
-  std::string why;
-  std::map<std::string, std::size_t> steps;    // kind -> every how manieth line
-  std::map<std::string, std::string> missing;  // kind -> why
-};
+// Which tokenizers were run, and on every how manieth line; or why they were not.
+struct Kinds {
+  std::map<std::string, std::size_t> steps;
+  std::map<std::string, std::string> missing;
 
-inline const Cases& cases() {
-  static const Cases made = [] {
-    Cases c;
-    const char* ready = std::getenv("HONE_TEST_TOKENIZER_CASES");  // a folder made before
-    if (ready != nullptr) {
-      c.folder = ready;
-    } else {
-      const char* python = std::getenv("HONE_TEST_PYTHON");
-      if (python == nullptr) {
-        c.why = "HONE_TEST_PYTHON names no Python with the tokenizers package";
-        return c;
-      }
-      c.folder = std::filesystem::current_path() / "tokenizer_cases";
-      const std::string command = "'" + std::string(python) + "' '" +
-                                  (goldens() / "make_cases.py").string() + "' '" +
-                                  c.folder.string() + "'";
-      const int status = std::system(command.c_str());
-      hone::require(status == 0, command, " failed with status ", status);
-    }
-    std::istringstream kinds(hone::text::read_file(c.folder / "kinds.txt"));
-    for (std::string line; std::getline(kinds, line);) {
+  explicit Kinds(const std::filesystem::path& folder) {
+    std::istringstream lines(hone::text::read_file(folder / "kinds.txt"));
+    for (std::string line; std::getline(lines, line);) {
       std::istringstream words(line);
       std::string kind;
       std::size_t step = 0;
       words >> kind >> step;
       if (step == 0)
-        c.missing[kind] = line;
+        missing[kind] = line;
       else
-        c.steps[kind] = step;
+        steps[kind] = step;
     }
-    return c;
-  }();
-  return made;
-}
+  }
+};
 
 }  // namespace reference

@@ -1,8 +1,10 @@
 // Ids and texts equal those of the Hugging Face tokenizers package, line by line.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
@@ -21,18 +23,7 @@ using hone::Token;
 using hone::text::StreamDecoder;
 using hone::text::Tokenizer;
 
-std::string printable(std::string_view s) {
-  std::string out;
-  for (const char c : s.substr(0, 400)) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isprint(byte) && c != '\\')
-      out += c;
-    else
-      out += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
-  }
-  return out;
-}
+using reference::printable;
 
 std::string show(const Tokenizer& tokenizer, const std::vector<Token>& ids, std::size_t from) {
   std::ostringstream out;
@@ -50,13 +41,13 @@ bool has_unassigned(std::string_view text) {
   return unassigned.find(valid, 0, scratch, match);
 }
 
-void expect_same_ids(const Tokenizer& tokenizer, const std::string& kind) {
-  const auto& cases = reference::cases();
-  const std::size_t step = cases.steps.at(kind);
-  const reference::Blobs corpus(cases.folder / "corpus.bin");
-  const reference::Blobs expected(cases.folder / kind / "ids.bin");
-  const reference::Blobs decoded(cases.folder / kind / "decoded.bin");
-  const reference::Blobs excluded_lines(cases.folder / kind / "excluded.bin");
+void expect_same_ids(const Tokenizer& tokenizer, const std::filesystem::path& root,
+                     const std::string& kind) {
+  const std::size_t step = reference::Kinds(root).steps.at(kind);
+  const reference::Blobs corpus(root / "corpus.bin");
+  const reference::Blobs expected(root / kind / "ids.bin");
+  const reference::Blobs decoded(root / kind / "decoded.bin");
+  const reference::Blobs excluded_lines(root / kind / "excluded.bin");
   const std::vector<Token> older_tables = excluded_lines.ids(0);
   std::size_t compared = 0;
   std::size_t unassigned = 0;
@@ -96,15 +87,16 @@ void expect_same_ids(const Tokenizer& tokenizer, const std::string& kind) {
             << " for characters that PCRE2's Unicode does not know, " << older_tables.size()
             << " for marks that the package's normaliser does not know\n";
 
-  const reference::Blobs around(cases.folder / kind / "around.bin");
+  const reference::Blobs around(root / kind / "around.bin");
   EXPECT_EQ(tokenizer.encode("between", {.add_special = true}), around.ids(0)) << kind;
 }
 
 // Random ids make broken characters; the stream must give what decoding at once gives.
-void expect_same_decoding_of_random_ids(const Tokenizer& tokenizer, const std::string& kind) {
-  const auto& folder = reference::cases().folder;
-  const reference::Blobs random(folder / kind / "random.bin");
-  const reference::Blobs decoded(folder / kind / "random_decoded.bin");
+void expect_same_decoding_of_random_ids(const Tokenizer& tokenizer,
+                                        const std::filesystem::path& folder,
+                                        const std::string& kind) {
+  const reference::Blobs random(folder / "random.bin");
+  const reference::Blobs decoded(folder / "random_decoded.bin");
   for (std::size_t i = 0; i < random.size(); ++i) {
     const std::vector<Token> ids = random.ids(i);
     StreamDecoder stream(tokenizer, {.skip_special = true});
@@ -125,39 +117,50 @@ void expect_same_decoding_of_random_ids(const Tokenizer& tokenizer, const std::s
   }
 }
 
-void expect_equal_to_reference(const Tokenizer& tokenizer, const std::string& kind) {
-  expect_same_ids(tokenizer, kind);
-  expect_same_decoding_of_random_ids(tokenizer, kind);
-}
-
 class TokenizerReference : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const auto& cases = reference::cases();
-    if (cases.folder.empty()) GTEST_SKIP() << cases.why;
-    const std::string kind = GetParam();
-    if (const auto found = cases.missing.find(kind); found != cases.missing.end())
+    root_ = hone_test::golden_folder(reference::script);
+    if (root_.empty())
+      GTEST_SKIP()
+          << "HONE_TEST_PYTHON names no Python with the tokenizers package to compare with";
+    const reference::Kinds kinds(root_);
+    if (const auto found = kinds.missing.find(GetParam()); found != kinds.missing.end())
       GTEST_SKIP() << found->second;
-    folder_ = cases.folder / kind;
+    folder_ = root_ / GetParam();
   }
+
+  void expect_equal_to_reference(const Tokenizer& tokenizer) const {
+    expect_same_ids(tokenizer, root_, GetParam());
+    expect_same_decoding_of_random_ids(tokenizer, folder_, GetParam());
+  }
+
+  std::filesystem::path root_;
   std::filesystem::path folder_;
 };
 
 TEST_P(TokenizerReference, LoadsTokenizerJson) {
-  expect_equal_to_reference(Tokenizer::load(folder_ / "tokenizer.json"), GetParam());
+  expect_equal_to_reference(Tokenizer::load(folder_ / "tokenizer.json"));
 }
 
+// Saved, loaded here, and loaded by the package and by transformers.
 TEST_P(TokenizerReference, IsTheSameAfterSavingAndLoading) {
   const Tokenizer first = Tokenizer::load(folder_ / "tokenizer.json");
-  const auto saved = folder_ / "saved";
+  const auto saved = std::filesystem::path(testing::TempDir()) /
+                     ("hone_saved_" + std::to_string(::getpid()) + "_" + GetParam());
   std::filesystem::create_directories(saved);
   first.save(saved);
   const Tokenizer second = Tokenizer::load(saved);
-  const reference::Blobs corpus(reference::cases().folder / "corpus.bin");
+  const reference::Blobs corpus(root_ / "corpus.bin");
   for (std::size_t i = 0; i < corpus.size(); i += 7)
     ASSERT_EQ(first.encode(corpus[i]), second.encode(corpus[i])) << printable(corpus[i]);
   const hone::text::EncodeOptions around{.add_special = true};
   EXPECT_EQ(first.encode("x", around), second.encode("x", around));
+  const std::string check = "'" + hone_test::environment("HONE_TEST_PYTHON") + "' '" +
+                            HONE_TEST_SOURCE_DIR + "/goldens/tokenizer/check_saved.py' '" +
+                            root_.string() + "' " + GetParam() + " '" + saved.string() + "'";
+  EXPECT_EQ(std::system(check.c_str()), 0) << check;
+  std::filesystem::remove_all(saved);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerReference,
@@ -172,9 +175,9 @@ class TokenizerFiles : public TokenizerReference {};
 TEST_P(TokenizerFiles, GiveTheSameIds) {
   const std::string kind = GetParam();
   if (kind == "gpt2") {
-    expect_equal_to_reference(Tokenizer::load(folder_ / "pair"), kind);
+    expect_equal_to_reference(Tokenizer::load(folder_ / "pair"));
   } else if (kind == "qwen2") {
-    expect_equal_to_reference(Tokenizer::from_rank_file(folder_ / "qwen.tiktoken"), kind);
+    expect_equal_to_reference(Tokenizer::from_rank_file(folder_ / "qwen.tiktoken"));
   } else {
     const auto path = folder_ / "gguf.json";
     const auto json = hone::text::parse_json(hone::text::read_file(path), path.string());
@@ -190,7 +193,7 @@ TEST_P(TokenizerFiles, GiveTheSameIds) {
     const Tokenizer tokenizer = Tokenizer::from_gguf(gguf);
     EXPECT_EQ(tokenizer.id_of("<|im_end|>"), tokenizer.eos());
     EXPECT_EQ(tokenizer.size(), 49152);
-    expect_equal_to_reference(tokenizer, kind);
+    expect_equal_to_reference(tokenizer);
   }
 }
 

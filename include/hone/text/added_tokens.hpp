@@ -190,7 +190,7 @@ class AddedTokens {
           normalized_.add(normalize(token.content, normalizers, storage), &token);
         else
           raw_.add(token.content, &token);
-        if (token.single_word && !word_) word_.emplace(R"(\w)", where);
+        if (token.single_word && !word_) word_.emplace(word_character(), where);
       }
     }
     end_ = largest + 1;
@@ -222,6 +222,12 @@ class AddedTokens {
   }
 
  private:
+  // \w of Rust's regular expressions, by which the package tells single words: unlike Oniguruma's it
+  // holds the joiners and no number but decimal digits and letter numbers.
+  static std::string word_character() {
+    return "[" + std::string(detail::alphabetic_members) + R"(\x{200C}\x{200D}])";
+  }
+
   std::vector<AddedToken> tokens_;
   std::unordered_map<std::string, const AddedToken*> by_content_;
   std::unordered_map<Token, const AddedToken*> by_id_;

@@ -30,7 +30,7 @@ class JinjaTemplate {
 
   // `variables` is a dict. The same variables give the same text, but for strftime_now.
   std::string render(const jinja::Value& variables) const {
-    constexpr std::size_t budget = 20'000'000;
+    constexpr std::size_t budget = 4'000'000;
     return jinja::Interpreter(variables, where_, budget).run(*block_);
   }
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "hone/core/error.hpp"
 
@@ -18,12 +19,16 @@ inline namespace v0 {
 namespace text {
 namespace detail {
 
-// Members of a character class: White_Space, and \w of Oniguruma and of Rust's regex (Alphabetic,
-// marks, decimal digits, connectors, joiners). The ranges are the symbols that are Alphabetic.
+// Members of a character class. White_Space; and Oniguruma's \w: Alphabetic (letters, letter
+// numbers and the circled and squared symbols), marks, decimal digits, connectors; outside of a
+// class Latin-1's other numbers too.
 inline constexpr std::string_view white_space_members = R"(\p{Z}\t-\r\x{85})";
-inline constexpr std::string_view word_members =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9})"
+inline constexpr std::string_view alphabetic_members =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9})"
     R"(\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
+inline std::string word_members() {
+  return std::string(alphabetic_members) + R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
+}
 
 class OnigurumaRewriter {
  public:
@@ -79,7 +84,7 @@ class OnigurumaRewriter {
   }
 
   void escape() {
-    const std::string word = set(word_members);
+    const std::string word = set(word_members());
     switch (escaped()) {
       case 's':
         return replace(2, set(white_space_members));
@@ -88,7 +93,7 @@ class OnigurumaRewriter {
       case 'w':
         return replace(2, word);
       case 'W':
-        return replace(2, set(word_members, true));
+        return replace(2, set(word_members(), true));
       case 'h':
         return replace(2, "[0-9A-Fa-f]");
       case 'H':
@@ -103,7 +108,6 @@ class OnigurumaRewriter {
       case 'z':
       case 'Z':
       case 'R':
-      case 'X':
         return copy(2);
       default:
         return common_escape();
@@ -122,8 +126,16 @@ class OnigurumaRewriter {
       case 'f':
       case 'a':
       case 'e':
-      case 'x':
         return copy(2);
+      case 'x': {
+        const bool braced = next_is("\\x{");
+        const std::size_t end = braced ? in_.find('}', at_) : at_ + 4;
+        const std::string_view hex = in_.substr(at_ + 2 + braced, end - at_ - 2 - braced);
+        bool good = end <= in_.size() && !hex.empty() && (braced || hex[0] < '8');
+        for (const char h : hex) good = good && std::isxdigit(static_cast<unsigned char>(h));
+        if (!good) refuse("\\x needs two digits below 80, or {digits}");
+        return copy(end + braced - at_);
+      }
       case 'v':
         return replace(2, "\\x0B");
       case 'u': {
@@ -134,17 +146,34 @@ class OnigurumaRewriter {
         return replace(6, "\\x{" + std::string(hex) + "}");
       }
       case 'p':
-      case 'P': {
-        const std::size_t close = in_.find('}', at_);
-        if (at_ + 2 >= in_.size() || in_[at_ + 2] != '{' || close == std::string_view::npos)
-          refuse("a property is spelled \\p{...}");
-        return copy(close + 1 - at_);
-      }
+      case 'P':
+        return property(c == 'P');
       default:
         if (std::isalnum(static_cast<unsigned char>(c)))
           refuse("\\", c, " is not among the escapes that hone knows");
         return copy(2);
     }
+  }
+
+  // \p{name}, \P{name}, \p{^name}: a general category, else a script. PCRE2's \p{Han} goes by
+  // Script_Extensions, Oniguruma's by Script.
+  void property(bool inverted) {
+    const std::size_t close = in_.find('}', at_);
+    if (at_ + 2 >= in_.size() || in_[at_ + 2] != '{' || close == std::string_view::npos)
+      refuse("a property is spelled \\p{...}");
+    std::string_view name = in_.substr(at_ + 3, close - at_ - 3);
+    if (name.starts_with('^')) {
+      inverted = !inverted;
+      name.remove_prefix(1);
+    }
+    constexpr std::pair<std::string_view, std::string_view> categories[] = {
+        {"Letter", "L"}, {"Mark", "M"},      {"Number", "N"}, {"Punctuation", "P"},
+        {"Symbol", "S"}, {"Separator", "Z"}, {"Other", "C"}};
+    std::string known(name);
+    for (const auto& [longer, category] : categories)
+      if (name == longer) known = category;
+    if (known.size() > 2) known = "sc:" + known;
+    replace(close + 1 - at_, (inverted ? "\\P{" : "\\p{") + known + "}");
   }
 
   void character_class() {
@@ -175,7 +204,7 @@ class OnigurumaRewriter {
       case 'S':
         return replace(2, "\\S\\x{180E}");
       case 'w':
-        return replace(2, word_members);
+        return replace(2, alphabetic_members);
       case 'W':
         refuse("\\W inside a class");
       case 'h':

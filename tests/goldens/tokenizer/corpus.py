@@ -260,6 +260,11 @@ def make(specials, lines=60000, seed=1, data=None):
     }
     for kind, count in made.items():
         out += [(kind, getattr(maker, kind)()) for _ in range(count)]
+    # Every character beside tokens that look at their neighbours.
+    for at in range(0, len(maker.characters), 1000):
+        chunk = maker.characters[at : at + 1000]
+        text = "".join(f"the{c} {c}they {c}<|im_end|>{c}" for c in chunk)
+        out.append(("every character", text.encode()))
     out += [("empty", b"")] * 200
     while len(out) < lines:
         out.append(("mixture", maker.mixture()))

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Encodes a corpus with the Hugging Face tokenizers package, for tokenizer_test.cpp to compare with.
 
-    make_cases.py OUT [--data DIR] [--lines N]
+    make_cases.py OUT [--data DIR] [--lines N] [--only KIND...]
 
 OUT/corpus.bin holds the lines, OUT/KIND/ a tokenizer's files, ids.bin (of every line), decoded.bin
-(of these ids), excluded.bin (numbers of lines whose
+(of these ids, special ones and all), excluded.bin (numbers of lines whose
 Unicode normal form the package computes from older tables than Python has), random.bin and random_decoded.bin (of random ids). Numbers are little-endian 32-bit:
-a file is a count, then per record its length and its bytes or ids. OUT/kinds.txt lists the kinds
+a file is a count, then per record its length and its bytes or ids. OUT/splits.jsonl holds what split
+patterns do. OUT/kinds.txt lists the kinds
 and why others are missing.
 """
 
@@ -308,6 +309,49 @@ KINDS = {
 }
 
 
+# What a split pattern may be made of, in Oniguruma's spelling.
+PATTERNS = [
+    (LLAMA3, False), (QWEN2, False), (GPT4O, False), (r"\s", False), (r"\S+", False), (r"\w+", False),
+    (r"\W", False), (r"[^\w]", False), (r"[^\S\n]+", False), (r"[\S]", False), (r"\h+", False),
+    (r"[\h]+", False), (r"\b", False), (r"\B", False), (r"\b\w", False), (r"\d+", False),
+    (r"[[:space:]]+", False), (r"a{,2}", False), (r"a{2,}", False), (r"(?:a{1,2})+", False),
+    (r"a{2}", False), (r"x{", False), (r"\u00e9|\x{6F22}|\x{E9}|\x41", False), (r"^.", False), (r".$", False),
+    (r"(?m:a.b)", False), (r"(?i:abc|é)", False), (r"(?i)A", False), (r"a*", False), (r"", False),
+    (r"(?=a)", False), (r"(?<=a)b", False), (r"(?<!a)b", False), (r"(?!a)\w", False), (r"a++|b?+", False),
+    (r"\p{Lu}|\p{Ll}+", False), (r"\P{L}+", False), (r"\p{^N}+", False), (r"\p{Han}+", False), (r"[\p{^Hiragana}\p{Letter}]", False),
+    (r"\P{Cyrillic}+", False),
+    (r"[\p{L}\p{M}]+", False), (r"[!-/:-@\[-`{-~]", False), (r"[]a]", False), (r"[\-a^]+", False),
+    (r"\R", False), (r"\v|\f|\t", False), (r"(a|b)+c", False), (r"a|", False),
+    (" ", True), ("ab", True), (".", True), ("漢", True),
+]
+CLASSES = [r"\s+", r"\S+", r"\w+", r"[\w]+", r"[^\w]+", r"\W+", r"\d+", r"\h+", r"[[:space:]]+", r"\p{L}+", r"\p{N}+", r"\p{M}+",
+           r"\p{P}+", r"\p{S}+", r"\p{Lu}+", r"[^\s\p{L}\p{N}]+"]
+BEHAVIOURS = ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]
+
+
+def splits(path, texts):
+    """Pieces of texts, each as the number of its first byte and of that behind it."""
+    cases = []
+    everything = "".join(corpus.assigned())
+    plain = ["aab ab b abc\nABC\tx{ xx 12a3é漢字\r\n  end", "aaa", "-a^b]", "the-final--countdown", "é\u0301é"]
+    for pattern, literal in PATTERNS + [(pattern, False) for pattern in CLASSES]:
+        if not pattern:
+            continue
+        for behaviour in BEHAVIOURS:
+            for invert in (False, True):
+                few = list(plain)
+                if (behaviour, invert) == ("isolated", False):
+                    few += [everything] if pattern in CLASSES else texts
+                step = pre.Split(pattern if literal else Regex(pattern), behaviour, invert)
+                for text in few:
+                    at = [0]
+                    for c in text:
+                        at.append(at[-1] + len(c.encode()))
+                    pieces = [(at[b], at[e]) for _, (b, e) in step.pre_tokenize_str(text)]
+                    cases.append((pattern, literal, behaviour, invert, text, pieces))
+    path.write_text("\n".join(json.dumps(case, ensure_ascii=False) for case in cases) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
@@ -323,6 +367,10 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
     blobs(arguments.out / "corpus.bin", lines)
     training = [t for t in texts[:20000] if len(t) < 1000]
+
+    hard = [t for t in texts if t and len(t) < 300 and not t.isascii()][:400]
+    if not arguments.only:
+        splits(arguments.out / "splits.jsonl", hard)
 
     kinds = []
     for make, step in KINDS.items():

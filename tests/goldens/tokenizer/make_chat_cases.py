@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Renders chat templates with transformers, for chat_template_test.cpp to compare with.
 
-    make_chat_cases.py OUT.json [--data DIR] [--own]
+    make_chat_cases.py OUT [--data DIR] [--own]     writes OUT/chat.json
 
 The templates are those of trl's folder of real models' templates, that inside the SmolLM2 GGUF, and
 snippets written here for one construct each; --own leaves only these. A case that transformers refuses has no "expected".
@@ -149,7 +149,7 @@ def main():
                 if expected is not None:
                     case["expected"] = expected
                 cases.append(case)
-    arguments.out.write_text(json.dumps(cases, ensure_ascii=False, indent=0 if arguments.own else None))
+    (arguments.out / "chat.json").write_text(json.dumps(cases, ensure_ascii=False, indent=0 if arguments.own else None))
     print(len(cases), "cases,", len(templates), "templates")
 
 

@@ -32,7 +32,7 @@ def strings():
     rng = random.Random(5)
     maker = corpus.Maker(rng, ["<|im_start|>", "<|im_end|>", "<|pad|>"])
     out = HARD + [s.encode() for s in corpus.SENTENCES]
-    out += [maker.mixture() for _ in range(20)] + [maker.invalid() for _ in range(20)]
+    out += [maker.mixture() for _ in range(8)] + [maker.invalid() for _ in range(8)]
     return out
 
 

@@ -156,7 +156,7 @@ class Interpreter {
     }
     if (list.empty()) return render(s.otherwise, out);
     for (std::size_t i = 0; i < list.size(); ++i) {
-      charge(s.line, 1);
+      charge(s.line, 16);
       const Flow flow = local([&] {
         bind(s, list[i]);
         scopes_.back()["loop"] = position(list, i);
@@ -357,7 +357,7 @@ class Interpreter {
     if (bounds[2] == 0) refuse(line, "range() with steps of 0");
     Value list = Value::array();
     for (std::int64_t i = bounds[0]; bounds[2] > 0 ? i < bounds[1] : i > bounds[1];) {
-      charge(line, 1);
+      charge(line, 4);
       list.push_back(i);
       if (__builtin_add_overflow(i, bounds[2], &i)) break;
     }
