@@ -11,8 +11,8 @@
 //                                setting);
 //   oracle::distance(found.mean, oracle::scaled(oracle::reward_gradient(space, pi, score), -1));
 //
-// Advantages are computed in single precision, as in
-// training, everything else in double: expectations are good to about 1e-7.
+// Advantages are computed in single precision, as in training, everything else in double:
+// expectations are good to about 1e-7.
 #pragma once
 
 #include <cmath>
@@ -26,6 +26,7 @@
 #include "hone/core/inputs.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kl/coefficient.hpp"
+#include "hone/kl/in_reward.hpp"
 #include "hone/kl/none.hpp"
 #include "hone/loss/aggregation.hpp"
 #include "hone/oracle/exact.hpp"
@@ -50,13 +51,10 @@ auto penalty_of(const Kl& kl) {
     return kl;
 }
 
-// A penalty that acts on rewards.
-template <class Kl>
-inline constexpr bool in_reward = requires(const Kl& kl) {
-  kl.estimator;
-  kl.coef;
-}
-&&!requires(const Kl& kl) { kl.unbiased; };
+template <class>
+inline constexpr bool in_reward = false;
+template <class Estimator, class Coefficient>
+inline constexpr bool in_reward<kl::InReward<Estimator, Coefficient>> = true;
 
 inline const Answer& greedy_answer(const Space& space, const Policy& pi) {
   const Answer* best = nullptr;
