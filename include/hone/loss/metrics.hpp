@@ -66,7 +66,7 @@ PolicyMetrics policy_metrics(const F& f, const TokenInputs<Column>& columns, Col
     const auto add = [&](PolicyMetrics::Sum& sum, const pack& x) {
       float lanes[16];
       select(counts, x, pack(0)).store(lanes);
-      sum.add(lanes, 16);
+      for (const float lane : lanes) sum.add(static_cast<double>(lane));
     };
     TokenInputs<pack> in;
     in.each([&](pack& to, const Column& c) { to = load(c); }, in, columns);
