@@ -1,0 +1,153 @@
+// hone's side of benchmarks/peers/compare_kernels.py: reads one case per line, times it for about
+// the given number of seconds on two threads and prints one line of JSON.
+//
+//   linear ROWS IN OUT SECONDS            y = x W^T
+//   input_gradient ROWS IN OUT SECONDS    dx = dy W
+//   weight_gradient ROWS IN OUT SECONDS   dW += dy^T x
+//   head ROWS DIM VOCAB SECONDS           log-probabilities, entropies, their loss and all
+//   gradients two_stage ROWS DIM VOCAB SECONDS      the same with all log-probabilities known first
+//   peak SECONDS                          what the FMA units do on two threads
+#include <benchmark/benchmark.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "hone/core/random.hpp"
+#include "hone/kernel/head_pass.hpp"
+#include "hone/kernel/linear.hpp"
+
+namespace {
+
+using hone::Token;
+namespace kernel = hone::kernel;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<float> random_floats(std::int64_t n, std::uint64_t seed) {
+  std::vector<float> v(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < v.size(); ++i)
+    v[i] = static_cast<float>(static_cast<std::int32_t>(hone::mix(seed, i) >> 32)) * 0x1p-33f;
+  return v;
+}
+
+long peak_kib() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+// Repeats f for about `seconds`, at least three times after one to warm up, and prints the median.
+template <class F>
+void measure(double seconds, double operations, long kib_before, const F& f) {
+  f();
+  std::vector<double> times;
+  for (const auto start = Clock::now(); times.size() < 3 || seconds_since(start) < seconds;) {
+    const auto from = Clock::now();
+    f();
+    times.push_back(seconds_since(from));
+  }
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
+                   times.end());
+  const double median = times[times.size() / 2];
+  std::printf("{\"ms\": %.6f, \"gflops\": %.3f, \"extra_mib\": %.1f}\n", 1e3 * median,
+              1e-9 * operations / median, static_cast<double>(peak_kib() - kib_before) / 1024.0);
+  std::fflush(stdout);
+}
+
+// Twelve independent chains in registers: what the FMA units do at best.
+float fma_chains(std::int64_t steps) {
+  kernel::detail::Register acc[12];
+  kernel::detail::unrolled<12>([&](auto i) __attribute__((always_inline)) {
+    acc[i] = kernel::detail::r_set(1.0f + i);
+  });
+  const auto factor = kernel::detail::r_set(0.999f), addend = kernel::detail::r_set(1e-3f);
+  for (std::int64_t n = 0; n < steps; ++n)
+    kernel::detail::unrolled<12>([&](auto i) __attribute__((always_inline)) {
+      acc[i] = kernel::detail::r_fma(acc[i], factor, addend);
+    });
+  float kept[16], total = 0.0f;
+  kernel::detail::unrolled<12>([&](auto i) __attribute__((always_inline)) {
+    kernel::detail::r_store(kept, acc[i]);
+    total += kept[0];
+  });
+  return total;
+}
+
+void run(const std::string& line) {
+  std::istringstream in(line);
+  std::string what;
+  double seconds = 0.1;
+  in >> what;
+  if (what == "peak") {
+    in >> seconds;
+    constexpr std::int64_t chunks = 8, steps = 400000;
+    float kept[chunks];
+    measure(seconds, 2.0 * kernel::detail::register_lanes * 12 * chunks * steps, peak_kib(), [&] {
+      hone::parallel_for(chunks, [&](std::int64_t c) { kept[c] = fma_chains(steps); });
+      benchmark::DoNotOptimize(kept);
+    });
+    return;
+  }
+  std::int64_t rows = 0, inputs = 0, outputs = 0;
+  in >> rows >> inputs >> outputs >> seconds;
+  const double product =
+      2.0 * static_cast<double>(rows) * static_cast<double>(inputs) * static_cast<double>(outputs);
+  const kernel::LinearShape s{.rows = rows, .in = inputs, .out = outputs};
+  const auto x = random_floats(rows * inputs, 1);
+  const auto w = random_floats(kernel::panel_size(outputs, inputs), 2);
+  if (what == "linear") {
+    std::vector<float> y(static_cast<std::size_t>(rows * outputs));
+    measure(seconds, product, peak_kib(),
+            [&] { kernel::linear(s, x.data(), w.data(), nullptr, y.data()); });
+  } else if (what == "input_gradient") {
+    const auto dy = random_floats(rows * outputs, 3);
+    std::vector<float> dx(x.size());
+    measure(seconds, product, peak_kib(),
+            [&] { kernel::linear_input_gradient(s, dy.data(), w.data(), dx.data()); });
+  } else if (what == "weight_gradient") {
+    const auto dy = random_floats(rows * outputs, 3);
+    std::vector<float> dw(w.size());
+    measure(seconds, product, peak_kib(),
+            [&] { kernel::linear_weight_gradient(s, dy.data(), x.data(), dw.data(), nullptr); });
+  } else if (what == "head" || what == "two_stage") {
+    std::vector<std::int64_t> index(static_cast<std::size_t>(rows));
+    std::vector<Token> targets(index.size());
+    for (std::size_t r = 0; r < index.size(); ++r) {
+      index[r] = static_cast<std::int64_t>(r);
+      targets[r] = static_cast<Token>(hone::mix(4, r) % static_cast<std::uint64_t>(outputs));
+    }
+    std::vector<float> dx(x.size()), dw(w.size()), logprobs(index.size());
+    const bool twice = what == "two_stage";
+    const kernel::HeadShape head{.rows = rows, .dim = inputs, .vocab = outputs};
+    measure(seconds, (twice ? 4 : 3) * product, peak_kib(), [&] {
+      if (twice)
+        kernel::head_scores(head, x.data(), w.data(), index.data(), targets.data(), logprobs.data(),
+                            nullptr);
+      kernel::head_gradients(
+          head, x.data(), w.data(), index.data(), targets.data(), false,
+          [&](std::int64_t, std::int64_t count, const float*, const float*, float* d, float*) {
+            std::fill_n(d, count, -1.0f / static_cast<float>(rows));
+          },
+          dx.data(), dw.data());
+    });
+  } else {
+    std::printf("{\"error\": \"unknown case\"}\n");
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+
+int main() {
+  hone::set_threads(2);
+  for (std::string line; std::getline(std::cin, line);) run(line);
+}
