@@ -121,9 +121,11 @@ class Forest {
   std::vector<std::int64_t> canonical_order() const {
     std::vector<std::int64_t> order(static_cast<std::size_t>(trees()));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-      return segments_[static_cast<std::size_t>(roots_[static_cast<std::size_t>(a)])].id <
-             segments_[static_cast<std::size_t>(roots_[static_cast<std::size_t>(b)])].id;
+    const auto id = [&](std::int64_t tree) {
+      return segments_[static_cast<std::size_t>(roots_[static_cast<std::size_t>(tree)])].id;
+    };
+    std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+      return id(a) != id(b) ? id(a) < id(b) : a < b;
     });
     return order;
   }
