@@ -239,7 +239,8 @@ class OnlineTrainer {
     }
     means.write(report);
     report.set("update/stopped_early", stopped);
-    report.set("update/lr", static_cast<double>(options_.schedule(state_.updates)));
+    report.set("update/lr", static_cast<double>(
+                                options_.schedule(std::max<std::int64_t>(0, state_.updates - 1))));
   }
 
   const State& state() const { return state_; }
