@@ -13,7 +13,6 @@
 #include "hone/advantage/reinforce_plus_plus.hpp"
 #include "hone/advantage/remax.hpp"
 #include "hone/loss/cispo.hpp"
-#include "hone/loss/dppo.hpp"
 #include "hone/loss/entropy_bonus.hpp"
 #include "hone/loss/gmpo.hpp"
 #include "hone/loss/gspo.hpp"
@@ -221,7 +220,6 @@ TEST(Estimator, RatioLossesAgreeOnTheFirstPass) {
   expect_equal(with(loss::PpoClip{}), descent(s), "PPO clip");
   expect_equal(with(loss::Cispo{}), descent(s), "CISPO");
   expect_equal(with(loss::Sapo{.tau_positive = 1, .tau_negative = 2}), descent(s), "SAPO");
-  expect_equal(with(loss::Dppo{}), descent(s), "DPPO");
   expect_equal(with(loss::Gspo{.length_normalised = false}), descent(s), "sequence ratio");
 }
 
