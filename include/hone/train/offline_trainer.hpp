@@ -386,5 +386,8 @@ class OfflineTrainer {
 };
 
 }  // namespace train
+
+using train::OfflineTrainer;
+
 }  // namespace v0
 }  // namespace hone

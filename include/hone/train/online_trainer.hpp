@@ -1,7 +1,7 @@
 // Learning from one's own samples: PPO, GRPO, RLOO and every other composition.
 //
 //   hone::OnlineTrainer trainer{actor, reward, algorithm, {.group_size = 8, .seed = 1}};
-//   for (const auto& report : trainer.train(prompts)) std::cout << report;
+//   for (int i = 0; i < 100; ++i) std::cout << trainer.step(prompts);
 //
 // One step is the sentence that names the library's rooms: sample answers, judge them, penalise the
 // distance to the reference, estimate advantages, update. What a composition does not need does not
@@ -527,5 +527,8 @@ OnlineTrainer(Decoder&, ScalarModel<Backbone>, Reward, A, OnlineOptions)
     -> OnlineTrainer<Decoder, Reward, A, ScalarModel<Backbone>>;
 
 }  // namespace train
+
+using train::OnlineTrainer;
+
 }  // namespace v0
 }  // namespace hone
