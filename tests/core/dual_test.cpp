@@ -34,6 +34,7 @@ void check(const std::function<D1(D1)>& f, const std::function<double(double)>& 
 TEST(Dual, ElementaryFunctions) {
   check([](D1 x) { return exp(x); }, [](double x) { return std::exp(x); }, -5, 5);
   check([](D1 x) { return expm1(x); }, [](double x) { return std::expm1(x); }, -3, 3);
+  check([](D1 x) { return expm1_minus_x(x); }, [](double x) { return std::expm1(x) - x; }, -3, 3);
   check([](D1 x) { return log(x); }, [](double x) { return std::log(x); }, 0.1, 5);
   check([](D1 x) { return log1p(x); }, [](double x) { return std::log1p(x); }, -0.9, 5);
   check([](D1 x) { return sqrt(x); }, [](double x) { return std::sqrt(x); }, 0.1, 5);

@@ -420,8 +420,13 @@ requires detail::dual_operands<dual<V, N>, L> && detail::dual_operands<dual<V, N
     HONE_HD constexpr dual<V, N> clamp(const dual<V, N>& x, const L& low, const H& high) {
   const V lo = detail::as_dual<V>(low).value;
   const V hi = detail::as_dual<V>(high).value;
-  const dual<V, N> upper = detail::choose(hi < x.value, dual<V, 0>(hi), x);
-  return detail::choose(x.value < lo, dual<V, 0>(lo), upper);
+  dual<V, N> r;
+  r.value = clamp(x.value, lo, hi);
+  if constexpr (N > 0) {
+    const auto inside = r.value == x.value;
+    for (int i = 0; i < N; ++i) r.slope[i] = select(inside, x.slope[i], V(0));
+  }
+  return r;
 }
 
 template <class V, int N>
@@ -448,6 +453,12 @@ HONE_HD constexpr dual<V, N> expm1(const dual<V, N>& x) {
     return dual<V, 0>(static_cast<V>(expm1(x.value)));
   else
     return detail::chain(x, static_cast<V>(expm1(x.value)), static_cast<V>(exp(x.value)));
+}
+// e^x - 1 - x, with the derivative e^x - 1 accurate near 0 as well.
+template <class V, int N>
+HONE_HD constexpr dual<V, N> expm1_minus_x(const dual<V, N>& x) {
+  const V e = expm1(x.value);
+  return detail::chain(x, static_cast<V>(e - x.value), e);
 }
 template <class V, int N>
 HONE_HD constexpr dual<V, N> log(const dual<V, N>& x) {

@@ -19,33 +19,32 @@ inline namespace v0 {
 template <int Quantum = -36>
 class OrderFreeSum {
  public:
-  void add(double x) { split(x, high_[0], low_[0]); }
+  void add(double x) { split(x, high_, low_); }
 
   void add(const float* x, std::int64_t n) {
+    Quad high{}, low{};
     std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes)
-      for (int l = 0; l < lanes; ++l) split(static_cast<double>(x[i + l]), high_[l], low_[l]);
+    for (; i + 4 <= n; i += 4) {
+      const Quad q = {x[i], x[i + 1], x[i + 2], x[i + 3]};
+      split(q, high, low);
+    }
     for (; i < n; ++i) add(static_cast<double>(x[i]));
+    for (int l = 0; l < 4; ++l) {
+      high_ += high[l];
+      low_ += low[l];
+    }
   }
 
   void add(const OrderFreeSum& other) {
-    for (int l = 0; l < lanes; ++l) {
-      high_[l] += other.high_[l];
-      low_[l] += other.low_[l];
-    }
+    high_ += other.high_;
+    low_ += other.low_;
   }
 
-  double value() const {
-    double high = 0, low = 0;
-    for (int l = 0; l < lanes; ++l) {
-      high += high_[l];
-      low += low_[l];
-    }
-    return high + low;
-  }
+  double value() const { return high_ + low_; }
 
  private:
-  static constexpr int lanes = 8;
+  // Four terms side by side: the sums are exact, so it does not matter which.
+  using Quad [[gnu::vector_size(32)]] = double;
 
   static constexpr double power_of_two(int e) {
     double p = 1;
@@ -55,16 +54,17 @@ class OrderFreeSum {
   }
 
   // Adding and subtracting 1.5 2^52 q rounds to a multiple of q.
-  static void split(double x, double& high, double& low) {
+  template <class X>
+  static void split(const X& x, X& high, X& low) {
     constexpr double coarse = 1.5 * power_of_two(52 + Quantum);
     constexpr double fine = 1.5 * power_of_two(52 + Quantum - 26);
-    const double h = (x + coarse) - coarse;
-    const double l = ((x - h) + fine) - fine;
+    const X h = (x + coarse) - coarse;
+    const X l = ((x - h) + fine) - fine;
     high += h;
     low += l;
   }
 
-  double high_[lanes]{}, low_[lanes]{};
+  double high_ = 0, low_ = 0;
 };
 
 }  // namespace v0

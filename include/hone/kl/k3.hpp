@@ -20,7 +20,7 @@ struct K3 {
   HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
     T x = t.ref_logprob - t.logprob;
     if (log_ratio_limit < unlimited) x = clamp(x, -log_ratio_limit, log_ratio_limit);
-    const T k = expm1(x) - x;
+    const T k = expm1_minus_x(x);
     return limit < unlimited ? T(clamp(k, -limit, limit)) : k;
   }
   bool operator==(const K3&) const = default;

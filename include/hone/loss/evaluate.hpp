@@ -37,48 +37,63 @@ void check_columns(const inputs_of<F, Column>& columns, std::size_t rows) {
       columns, reads<F>);
 }
 
-// Rows first .. first + n - 1; a field that is not read is left unset.
-template <class F>
-inputs_of<F, dual<pack, 0>> load_rows(const inputs_of<F, const float*>& columns, std::int64_t first,
-                                      int n) {
+// Sixteen rows, or the first n of them: what is past the end is 0 and is not touched.
+struct FullRows {
+  pack load(const float* p) const { return pack::load(p); }
+  void store(float* p, const pack& x) const { x.store(p); }
+};
+struct FirstRows {
+  int n;
+  pack load(const float* p) const { return pack::load(p, n); }
+  void store(float* p, const pack& x) const { x.store(p, n); }
+};
+
+// One pack of rows; returns their weighted losses. A field that is not read is left unset.
+template <bool Add, class F, class Rows>
+[[gnu::always_inline]] inline pack evaluate_pack(const F& f,
+                                                 const inputs_of<F, const float*>& columns,
+                                                 const float* weights, std::int64_t row,
+                                                 const inputs_of<F, float*>& slopes, Rows rows) {
   inputs_of<F, dual<pack, 0>> in;
   in.each(
       [&](dual<pack, 0>& to, const float* from, bool read) {
-        if (read) to = n == 16 ? pack::load(from + first) : pack::load(from + first, n);
+        if (read) to = rows.load(from + row);
       },
       in, columns, reads<F>);
-  return in;
+  const auto result = run(f, in);
+  const pack weight = rows.load(weights + row);
+  const pack_mask counts = weight != pack(0);
+  int slot = 0;
+  slopes.each(
+      [&](float* to, bool wanted) {
+        if (!wanted) return;
+        const pack slope = derivative(result, slot++);
+        if (!to) return;
+        pack out = select(counts, weight * slope, pack(0));
+        if constexpr (Add) out += rows.load(to + row);
+        rows.store(to + row, out);
+      },
+      slopes, differentiates<F>);
+  return select(counts, weight * result.value, pack(0));
 }
 
 template <bool Add, class F>
-[[gnu::flatten]] void evaluate_rows(const F& f, const inputs_of<F, const float*>& columns,
+[[gnu::flatten]] void evaluate_rows(const F& functor, const inputs_of<F, const float*>& columns,
                                     const float* weights, std::int64_t begin, std::int64_t end,
                                     const inputs_of<F, float*>& slopes, OrderFreeSum<>& total) {
+  const F f = functor;  // a copy that no store to a column can change
   constexpr std::int64_t block = 512;
   float losses[block];
   for (std::int64_t first = begin; first < end; first += block) {
     const std::int64_t last = first + block < end ? first + block : end;
-    for (std::int64_t row = first; row < last; row += 16) {
-      const int n = last - row < 16 ? static_cast<int>(last - row) : 16;
-      const pack weight = n == 16 ? pack::load(weights + row) : pack::load(weights + row, n);
-      const auto result = run(f, load_rows<F>(columns, row, n));
-      const pack_mask counts = weight != pack(0);
-      select(counts, weight * result.value, pack(0)).store(losses + (row - first));
-      int slot = 0;
-      slopes.each(
-          [&](float* to, bool wanted) {
-            if (!wanted) return;
-            const pack slope = derivative(result, slot++);
-            if (!to) return;
-            pack out = select(counts, weight * slope, pack(0));
-            if constexpr (Add) out += n == 16 ? pack::load(to + row) : pack::load(to + row, n);
-            if (n == 16)
-              out.store(to + row);
-            else
-              out.store(to + row, n);
-          },
-          slopes, differentiates<F>);
-    }
+    const std::int64_t full = first + (last - first) / 16 * 16;
+    for (std::int64_t row = first; row < full; row += 16)
+      evaluate_pack<Add>(f, columns, weights, row, slopes, FullRows{})
+          .store(losses + (row - first));
+    if (full < last)
+      evaluate_pack<Add>(f, columns, weights, full, slopes,
+                         FirstRows{static_cast<int>(last - full)})
+          .store(losses + (full - first));
     total.add(losses, last - first);
   }
 }

@@ -22,8 +22,7 @@ struct PpoPenalty {
   template <class T>
   HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
     const T log_ratio = t.logprob - t.old_logprob;
-    const T ratio = exp(log_ratio);
-    return -ratio * t.advantage + coef * (ratio - 1 - log_ratio);
+    return -exp(log_ratio) * t.advantage + coef * expm1_minus_x(log_ratio);
   }
   bool operator==(const PpoPenalty&) const = default;
 };
