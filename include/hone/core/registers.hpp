@@ -161,12 +161,13 @@ inline Mask m_first(int n) {
 }
 inline Floats f_load(const float* p, int n) {
   const Ints m = i_first(n);
-  return {_mm256_maskload_ps(p, m.a), _mm256_maskload_ps(p + 8, m.b)};
+  const float* high = n > 8 ? p + 8 : p;  // where nothing is read, no pointer is formed either
+  return {_mm256_maskload_ps(p, m.a), _mm256_maskload_ps(high, m.b)};
 }
 inline void f_store(float* p, Floats x, int n) {
   const Ints m = i_first(n);
   _mm256_maskstore_ps(p, m.a, x.a);
-  _mm256_maskstore_ps(p + 8, m.b, x.b);
+  _mm256_maskstore_ps(n > 8 ? p + 8 : p, m.b, x.b);
 }
 inline Floats f_add(Floats x, Floats y) {
   return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};

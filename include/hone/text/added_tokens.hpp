@@ -222,8 +222,8 @@ class AddedTokens {
   }
 
  private:
-  // \w of Rust's regular expressions, by which the package tells single words: unlike Oniguruma's it
-  // holds the joiners and no number but decimal digits and letter numbers.
+  // \w of Rust's regular expressions, by which the package tells single words: unlike Oniguruma's
+  // it holds the joiners and no number but decimal digits and letter numbers.
   static std::string word_character() {
     return "[" + std::string(detail::alphabetic_members) + R"(\x{200C}\x{200D}])";
   }

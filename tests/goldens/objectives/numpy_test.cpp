@@ -257,8 +257,7 @@ TEST(Numpy, TrajectoryAdvantages) {
   const Gae gae{.gamma = 0.99f, .lambda = 0.9f};
   check(run(gae), "gae_skip");
   check(run(Gae{}), "gae_whole");
-  check(run(hone::recipes::compat::GaeThroughGaps{.gamma = 0.99f, .lambda = 0.9f}),
-        "gae_through");
+  check(run(hone::recipes::compat::GaeThroughGaps{.gamma = 0.99f, .lambda = 0.9f}), "gae_through");
   check(run(Whitened<Gae>{.inner = gae}), "whiten_verl");
   check(run(Whitened<Gae>{.inner = gae, .ddof = 0, .epsilon = 0, .variance_floor = 1e-8f}),
         "whiten_openrlhf");

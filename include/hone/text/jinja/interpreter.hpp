@@ -249,7 +249,7 @@ class Interpreter {
       case Expression::attribute:
       case Expression::index:
         return part(e);
-      case Expression::slice: {
+      case Expression::slicing: {
         const auto bound = [&](std::size_t i) {
           return e.operands[i] ? evaluate(*e.operands[i]) : Value(nullptr);
         };

@@ -422,7 +422,7 @@ class Parser {
     }
     expect_sign("]");
     if (part > 0)
-      return make(Expression::slice, "", std::move(e), std::move(parts[0]), std::move(parts[1]),
+      return make(Expression::slicing, "", std::move(e), std::move(parts[0]), std::move(parts[1]),
                   std::move(parts[2]));
     if (!parts[0]) refuse("an empty subscript");
     return make(Expression::index, "", std::move(e), std::move(parts[0]));

@@ -25,7 +25,7 @@ struct Expression {
     dict,         // operands: key, value, key, value, ...
     attribute,    // operands[0].name
     index,        // operands[0][operands[1]]
-    slice,        // operands[0][operands[1]:operands[2]:operands[3]], each may be null
+    slicing,      // operands[0][operands[1]:operands[2]:operands[3]], each may be null
     call,         // operands[0](operands[1...], named)
     filter,       // operands[0] | name(operands[1...], named)
     test,         // operands[0] is name(operands[1...])
