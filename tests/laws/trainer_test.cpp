@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/remax.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/kl/k1.hpp"
 #include "hone/loss/gspo.hpp"
@@ -252,6 +253,29 @@ TEST(TrainerLaws, NoCriticAndNoReferenceUnlessNeeded) {
   using Full = train::OnlineTrainer<Llama, decltype(&small_tokens), std::remove_cv_t<decltype(ppo)>,
                                     train::ScalarModel<Llama>>;
   static_assert(Full::has_critic && Full::has_reference);
+}
+
+TEST(TrainerLaws, ReMaxComparesWithTheGreedyAnswer) {
+  Llama actor{small()};
+  actor.randomise(1, 0.2f);
+  actor.train_from_layer(0);
+  Algorithm remax{.advantage = advantage::ReMax{}};
+  train::OnlineOptions o = options();
+  o.group_size = 1;
+  train::OnlineTrainer trainer{actor, small_tokens, remax, o};
+  train::Report report;
+  auto e = trainer.judge(trainer.sample(prompts(12), report), report);
+  trainer.penalise(e, report);
+  trainer.estimate(e, report);
+  int different = 0;
+  for (std::int64_t s = 0; s < e.rollouts.answers(); ++s) {
+    const auto i = static_cast<std::size_t>(s);
+    const float want = e.scores[i] - e.greedy_scores[i];
+    different += want != 0;
+    for (auto r = e.rollouts.offsets[i]; r < e.rollouts.offsets[i + 1]; ++r)
+      EXPECT_NEAR(e.advantages[static_cast<std::size_t>(r)], want, 1e-6);
+  }
+  EXPECT_GT(different, 0);
 }
 
 TEST(TrainerLaws, AdaptersMakeTheActorItsOwnReference) {

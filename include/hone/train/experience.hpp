@@ -18,6 +18,7 @@ namespace train {
 struct Experience {
   rollout::Rollouts rollouts;
   std::vector<float> scores;         // [S] of whole answers, as the reward gave them
+  std::vector<float> greedy_scores;  // [S] of the greedy answer to its prompt; empty: not needed
   std::vector<float> ref_logprobs;   // [R] under the reference; empty: the algorithm needs none
   std::vector<float> values;         // [R] V before each token; empty: no critic
   std::vector<float> bootstrap;      // [S] V after the last token; empty: no critic
@@ -35,6 +36,7 @@ struct Experience {
     };
     return {.rollouts = rollouts.pick(trees),
             .scores = answers(scores),
+            .greedy_scores = answers(greedy_scores),
             .ref_logprobs = rows(ref_logprobs),
             .values = rows(values),
             .bootstrap = answers(bootstrap),

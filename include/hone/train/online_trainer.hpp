@@ -87,6 +87,7 @@ class OnlineTrainer {
   using State = OnlineState<kl_state<AlgorithmType>>;
   static constexpr bool has_critic = needs_critic<AlgorithmType>;
   static constexpr bool has_reference = needs_reference<AlgorithmType>;
+  static constexpr bool has_greedy_baseline = needs_greedy_baseline<AlgorithmType>;
 
   // `reward(rollouts)` returns a score for each answer, [S].
   OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Reward> reward,
@@ -122,6 +123,7 @@ class OnlineTrainer {
     generation.seed = options_.seed;
     generation.step = static_cast<std::uint64_t>(state_.step);
     const auto answers = engine_.generate(requests, generation, decode_);
+    if constexpr (has_greedy_baseline) ask_greedily(requests, generation);
     rollout::Rollouts rollouts = rollout::collect(requests, answers);
     double length = 0, truncated = 0;
     for (std::int64_t s = 0; s < rollouts.answers(); ++s) {
@@ -154,6 +156,9 @@ class OnlineTrainer {
     const double n = static_cast<double>(std::max<std::size_t>(1, e.scores.size()));
     report.set("reward/score_mean", sum / n);
     report.set("reward/score_std", std::sqrt(std::max(0.0, squares / n - sum / n * sum / n)));
+    if constexpr (has_greedy_baseline)
+      for (const std::int32_t group : e.rollouts.groups)
+        e.greedy_scores.push_back(greedy_scores_.at(static_cast<std::size_t>(group)));
     if constexpr (has_reference)
       for_each_microbatch(
           e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
@@ -215,7 +220,8 @@ class OnlineTrainer {
                          .truncated = cut,
                          .bootstrap = e.bootstrap,
                          .groups = e.rollouts.groups,
-                         .scores = e.scores},
+                         .scores = e.scores,
+                         .greedy_scores = e.greedy_scores},
                         {.advantages = e.advantages, .returns = e.returns});
     if constexpr (has_critic)
       report.set("value/explained_variance", explained_variance(e.values, e.returns));
@@ -303,6 +309,16 @@ class OnlineTrainer {
     for (std::int64_t r = e.rollouts.offsets[static_cast<std::size_t>(s)];
          r < e.rollouts.offsets[static_cast<std::size_t>(s) + 1]; ++r)
       if (e.rollouts.mask[static_cast<std::size_t>(r)]) f(static_cast<std::size_t>(r));
+  }
+
+  // The score of the greedy answer to each prompt, in the canonical order of prompts (ReMax).
+  void ask_greedily(std::vector<rollout::Request> requests, rollout::GenerateOptions generation) {
+    for (rollout::Request& r : requests) r.samples = 1;
+    generation.sampling = {.temperature = 0.0f};
+    greedy_scores_ =
+        reward_(rollout::collect(requests, engine_.generate(requests, generation, decode_)));
+    require(greedy_scores_.size() == requests.size(), "OnlineTrainer: the reward returned ",
+            greedy_scores_.size(), " scores of greedy answers, expected ", requests.size());
   }
 
   void read_values(Experience& e) {
@@ -510,6 +526,7 @@ class OnlineTrainer {
   OnlineOptions options_;
   rollout::Engine<Decoder> engine_;
   rollout::Decode decode_;
+  std::vector<float> greedy_scores_;
   std::optional<Reference<Decoder>> reference_;
   ParameterList actor_parameters_, critic_parameters_;
   State state_;

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 
+#include "hone/advantage/policy.hpp"
 #include "hone/advantage/trajectory.hpp"
 #include "hone/core/config.hpp"
+#include "hone/core/dual.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -34,23 +36,25 @@ __global__ void advantage_scan(const Policy policy, const ScanArguments a) {
   const std::int64_t begin = a.offsets[s], end = a.offsets[s + 1];
   float length = 0.0f;
   for (std::int64_t t = begin; t < end; ++t) length += !a.mask || a.mask[t] ? 1.0f : 0.0f;
-  const float last = a.truncated && a.truncated[s] ? a.bootstrap[s] : 0.0f;
-  advantage::StepInputs<float> in{};
-  in.next_value = last;
-  in.next = {0.0f, last};
-  in.length = length;
+  // dual<float, 0> multiplies and adds as the CPU does, never fused.
+  using T = dual<float, 0>;
+  const float last = a.values && a.truncated && a.truncated[s] ? a.bootstrap[s] : 0.0f;
+  advantage::StepInputs<T> in{};
+  in.next_value = T(last);
+  in.next = {T(0.0f), T(last)};
+  in.length = T(length);
   for (std::int64_t t = end; t-- > begin;) {
     if (a.mask && !a.mask[t]) {
       a.advantages[t] = 0.0f;
       if (a.returns) a.returns[t] = 0.0f;
       continue;
     }
-    in.reward = a.rewards[t];
-    in.value = a.values ? a.values[t] : 0.0f;
-    in.next = policy(in);
+    in.reward = T(a.rewards[t]);
+    in.value = T(a.values ? a.values[t] : 0.0f);
+    in.next = advantage::apply_step<T>(policy, in);
     in.next_value = in.value;
-    a.advantages[t] = in.next.advantage;
-    if (a.returns) a.returns[t] = in.next.target;
+    a.advantages[t] = in.next.advantage.value;
+    if (a.returns) a.returns[t] = in.next.target.value;
   }
 }
 
