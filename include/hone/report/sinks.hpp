@@ -88,9 +88,9 @@ class Sinks {
     });
   }
 
-  template <std::size_t I>
+  template <std::size_t index>
   auto& get() {
-    return std::get<I>(sinks_);
+    return std::get<index>(sinks_);
   }
 
  private:

@@ -64,9 +64,9 @@ class Sum {
   }
 
  private:
-  template <std::size_t... I>
-  void add(Breakdown<size>& out, Batch batch, State& state, std::index_sequence<I...>) const {
-    (add_part(out, I, std::get<I>(parts_), batch, std::get<I>(state.parts)), ...);
+  template <std::size_t... index>
+  void add(Breakdown<size>& out, Batch batch, State& state, std::index_sequence<index...>) const {
+    (add_part(out, index, std::get<index>(parts_), batch, std::get<index>(state.parts)), ...);
   }
 
   template <class Part, class PartState>
