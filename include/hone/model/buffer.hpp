@@ -1,7 +1,8 @@
 // Memory for activations that is handed back and used again.
 //
 // A training step needs the same few hundred arrays each time. Taking them fresh from the system
-// costs a page fault per 4 KiB; here a freed array waits for the next one of about its size. Arrays are 64-byte aligned, large ones sit on huge pages.
+// costs a page fault per 4 KiB; here a freed array waits for the next one of about its size. Arrays
+// are 64-byte aligned, large ones sit on huge pages.
 #pragma once
 
 #include <sys/mman.h>
