@@ -250,6 +250,7 @@
 #include "hone/train/sequence_pass.hpp"
 #include "hone/train/sequence_rows.hpp"
 #include "hone/train/token_pass.hpp"
+#include "hone/train/trunk.hpp"
 #include "hone/train/two_stage_pass.hpp"
 
 #include "hone/recipes/compat/deepspeed_chat.hpp"

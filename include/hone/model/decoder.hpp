@@ -97,44 +97,29 @@ class Decoder {
   // i, for i = layers: after the last layer.
   template <class Observe = NoObserver>
   Tensor run(Pass& pass, const Forest& forest, Observe&& observe = {}) {
-    const std::vector<std::int32_t> positions = positions_of(forest);
-    auto attend = [&forest](Pass& p, std::int64_t, const Tensor& q, const Tensor& k,
-                            const Tensor& v, const AttentionNumbers& numbers) {
-      return p.attention(q, k, v, forest, numbers);
-    };
-    return run(pass, forest.tokens(), positions, attend, observe);
+    return run(pass, forest.tokens(), positions_of(forest), attention_to(forest), observe);
   }
 
   // The same with attention given: attend(pass, layer, q, k, v, numbers) -> [T, heads * head_dim].
   template <class Attend, class Observe = NoObserver>
   Tensor run(Pass& pass, std::span<const Token> tokens, std::span<const std::int32_t> positions,
              Attend&& attend, Observe&& observe = {}) {
-    check_input(tokens, positions);
-    if constexpr (traits.positions == Positions::rotary)
-      rotary_.extend(positions.empty() ? 0
-                                       : *std::max_element(positions.begin(), positions.end()) + 1);
-    const float scale =
-        traits.scaled_embedding ? std::sqrt(static_cast<float>(config_.hidden)) : 1.0f;
-    Tensor h = pass.embed(embedding_, tokens, scale);
-    if (project_in_) h = apply(pass, *project_in_, h);
-    if constexpr (traits.positions == Positions::learned) {
-      std::vector<std::int32_t> rows(positions.begin(), positions.end());
-      for (std::int32_t& r : rows) r += traits.position_offset;
-      h = pass.add(h, pass.embed(positions_, rows, 1.0f));
-    }
-    // The positions live as long as the pass: closures of a recorded pass read them later.
-    const auto shared =
-        std::make_shared<const std::vector<std::int32_t>>(positions.begin(), positions.end());
-    for (std::int64_t i = 0; i < config_.layers; ++i) {
-      observe(i, h);
-      h = pass.checkpoint(h, [this, i, shared, attend](Pass& p, const Tensor& x) {
-        return block(p, i, x, shared, attend);
-      });
-    }
-    observe(config_.layers, h);
-    if (final_norm_) h = apply(pass, *final_norm_, h);
-    if (project_out_) h = apply(pass, *project_out_, h);
-    return h;
+    const Tensor h = embed(pass, tokens, positions);
+    return finish(pass, run_layers(pass, h, 0, config_.layers, positions, attend, observe));
+  }
+
+  // The residual stream [T, hidden] before layer `end`: what run() computes up to there.
+  Tensor run_until(Pass& pass, const Forest& forest, std::int64_t end) {
+    const std::vector<std::int32_t> positions = positions_of(forest);
+    return run_layers(pass, embed(pass, forest.tokens(), positions), 0, end, positions,
+                      attention_to(forest), NoObserver{});
+  }
+
+  // The rest of run(), from the residual stream before layer `begin` on. Both together are run()
+  // bit for bit.
+  Tensor run_from(Pass& pass, const Forest& forest, std::int64_t begin, const Tensor& h) {
+    return finish(pass, run_layers(pass, h, begin, config_.layers, positions_of(forest),
+                                   attention_to(forest), NoObserver{}));
   }
 
   // Calls f(parameter) for each weight of the model in a fixed order; adapters are not among them.
@@ -155,6 +140,25 @@ class Decoder {
   template <class F>
   void for_each_linear(F&& f) const {
     for (const auto& l : layers_) visit_linears(l, f);
+  }
+
+  // The parameters that lie below the final norm, with the layer of each; -1: what the first layer
+  // reads. f(layer, parameter).
+  template <class F>
+  void for_each_layer_parameter(F&& f) const {
+    const auto below = [&f](const Parameter& p) { f(std::int64_t{-1}, p); };
+    below(embedding_);
+    if constexpr (traits.positions == Positions::learned) below(positions_);
+    if (project_in_) below(project_in_->weight);
+    for (std::int64_t i = 0; i < config_.layers; ++i)
+      visit_layer(layers_[static_cast<std::size_t>(i)], [&](const Parameter& p) { f(i, p); });
+  }
+
+  // The linear layers that may carry an adapter, with the layer of each. f(layer, linear).
+  template <class F>
+  void for_each_layer_linear(F&& f) const {
+    for (std::int64_t i = 0; i < config_.layers; ++i)
+      visit_linears(layers_[static_cast<std::size_t>(i)], [&](const auto& l) { f(i, l); });
   }
 
   // Trains the layers from `first` on and the final norm; embeddings, head and lower layers stay
@@ -306,6 +310,55 @@ class Decoder {
       return pass.rms_norm(x, n.weight, traits.norm_offset, config_.norm_eps);
     else
       return pass.layer_norm(x, n.weight, *n.bias, config_.norm_eps);
+  }
+
+  static auto attention_to(const Forest& forest) {
+    return [&forest](Pass& p, std::int64_t, const Tensor& q, const Tensor& k, const Tensor& v,
+                     const AttentionNumbers& numbers) {
+      return p.attention(q, k, v, forest, numbers);
+    };
+  }
+
+  // What the first layer reads.
+  Tensor embed(Pass& pass, std::span<const Token> tokens, std::span<const std::int32_t> positions) {
+    check_input(tokens, positions);
+    const float scale =
+        traits.scaled_embedding ? std::sqrt(static_cast<float>(config_.hidden)) : 1.0f;
+    Tensor h = pass.embed(embedding_, tokens, scale);
+    if (project_in_) h = apply(pass, *project_in_, h);
+    if constexpr (traits.positions == Positions::learned) {
+      std::vector<std::int32_t> rows(positions.begin(), positions.end());
+      for (std::int32_t& r : rows) r += traits.position_offset;
+      h = pass.add(h, pass.embed(positions_, rows, 1.0f));
+    }
+    return h;
+  }
+
+  template <class Attend, class Observe>
+  Tensor run_layers(Pass& pass, Tensor h, std::int64_t begin, std::int64_t end,
+                    std::span<const std::int32_t> positions, const Attend& attend,
+                    Observe&& observe) {
+    if constexpr (traits.positions == Positions::rotary)
+      rotary_.extend(positions.empty() ? 0
+                                       : *std::max_element(positions.begin(), positions.end()) + 1);
+    // The positions live as long as the pass: closures of a recorded pass read them later.
+    const auto shared =
+        std::make_shared<const std::vector<std::int32_t>>(positions.begin(), positions.end());
+    for (std::int64_t i = begin; i < end; ++i) {
+      observe(i, h);
+      h = pass.checkpoint(h, [this, i, shared, attend](Pass& p, const Tensor& x) {
+        return block(p, i, x, shared, attend);
+      });
+    }
+    if (end == config_.layers) observe(end, h);
+    return h;
+  }
+
+  // What the head reads.
+  Tensor finish(Pass& pass, Tensor h) {
+    if (final_norm_) h = apply(pass, *final_norm_, h);
+    if (project_out_) h = apply(pass, *project_out_, h);
+    return h;
   }
 
   // One layer: h + attention(norm(h)), then h + mlp(norm(h)).

@@ -61,6 +61,13 @@ class Native::Pass {
   // into the last tensor's gradient().
   void backward() { tape_.backward(); }
 
+  // Numbers from elsewhere, [rows, cols]; no gradient flows into them.
+  Tensor constant(std::int64_t rows, std::int64_t cols, std::span<const float> values) const {
+    Tensor y(rows, cols, false);
+    std::memcpy(y.data(), values.data(), values.size_bytes());
+    return y;
+  }
+
   // y[t] = scale table[rows[t]], [rows, table.in()].
   Tensor embed(Parameter& table, std::span<const std::int32_t> rows, float scale) {
     const kernel::EmbeddingShape shape{.rows = static_cast<std::int64_t>(rows.size()),

@@ -32,7 +32,7 @@ std::vector<float> scalars(const ScalarModel<Decoder>& model, const Forest& fore
                            const PassSettings& settings = {}) {
   if (forest.empty()) return {};
   typename Decoder::Pass pass({.adapters = settings.adapters});
-  const auto v = (*model.head)(pass, model.decoder->run(pass, forest));
+  const auto v = (*model.head)(pass, hidden_states(*model.decoder, pass, forest, settings.trunk));
   return {v.data(), v.data() + forest.size()};
 }
 
@@ -45,7 +45,7 @@ void scalar_pass(const ScalarModel<Decoder>& model, const Forest& forest, Slopes
   typename Decoder::Pass pass({.record = true,
                                .checkpoint = settings.checkpoint_activations,
                                .adapters = settings.adapters});
-  const auto v = (*model.head)(pass, model.decoder->run(pass, forest));
+  const auto v = (*model.head)(pass, hidden_states(*model.decoder, pass, forest, settings.trunk));
   const auto n = static_cast<std::size_t>(forest.size());
   slopes_of(std::span<const float>(v.data(), n), std::span<float>(v.gradient(), n));
   pass.backward();

@@ -26,7 +26,7 @@ Scored score(Decoder& decoder, const Forest& forest, const HeadRows& rows,
   if (entropies) out.entropies.resize(n);
   if (n == 0) return out;
   typename Decoder::Pass pass({.adapters = settings.adapters});
-  const auto hidden = decoder.run(pass, forest);
+  const auto hidden = hidden_states(decoder, pass, forest, settings.trunk);
   kernel::head_scores(detail::head_shape(decoder, rows, settings.temperature), hidden.data(),
                       decoder.head().value().data(), rows.hidden.data(), rows.targets.data(),
                       out.logprobs.data(), entropies ? out.entropies.data() : nullptr);

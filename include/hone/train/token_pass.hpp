@@ -19,6 +19,7 @@
 #include "hone/loss/nll.hpp"
 #include "hone/model/native.hpp"
 #include "hone/train/head_rows.hpp"
+#include "hone/train/trunk.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -28,6 +29,7 @@ struct PassSettings {
   float temperature = 1.0f;  // divides the logits, as in the rollout
   bool checkpoint_activations = false;
   bool adapters = true;
+  Trunk trunk = {};  // of the forest that the pass runs over
 };
 
 // What a pass has seen of each row; empty spans are not wanted.
@@ -71,7 +73,7 @@ OrderFreeSum<> token_pass(Decoder& decoder, const Forest& forest, const HeadRows
   typename Decoder::Pass pass({.record = true,
                                .checkpoint = settings.checkpoint_activations,
                                .adapters = settings.adapters});
-  const auto hidden = decoder.run(pass, forest);
+  const auto hidden = hidden_states(decoder, pass, forest, settings.trunk);
   auto& head = decoder.head();
   kernel::head_gradients(
       detail::head_shape(decoder, rows, settings.temperature), hidden.data(), head.value().data(),

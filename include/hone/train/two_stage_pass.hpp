@@ -30,7 +30,7 @@ class TwoStagePass {
         pass_({.record = true,
                .checkpoint = settings.checkpoint_activations,
                .adapters = settings.adapters}),
-        hidden_(decoder.run(pass_, forest)),
+        hidden_(hidden_states(decoder, pass_, forest, settings.trunk)),
         logprobs_(static_cast<std::size_t>(rows.size())),
         entropies_(entropies ? logprobs_.size() : 0) {
     if (rows.size() == 0) return;
