@@ -66,9 +66,17 @@ class Draw {
     return rounded(v);
   }
 
+  // g++ 12 at -O2 takes (double)(float)x for x itself where its vectoriser finds two of them side
+  // by side (its own pattern for conversions forward and back forgets vectors of floats), here for
+  // one reader of the record and not for the other. A volatile float is rounded for both.
   template <class Inputs>
   static Inputs rounded(Inputs in) {
-    Inputs::each([](double& x) { x = static_cast<float>(x); }, in);
+    Inputs::each(
+        [](double& x) {
+          volatile float narrow = static_cast<float>(x);
+          x = narrow;
+        },
+        in);
     return in;
   }
 
