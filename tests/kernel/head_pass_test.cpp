@@ -272,6 +272,200 @@ TEST(HeadPass, GradientsAreThoseOfFiniteDifferences) {
   }
 }
 
+// The exact KL to a reference of its own width.
+struct KlProblem {
+  Problem actor, reference;
+  HeadReference beside;
+
+  explicit KlProblem(const HeadShape& s)
+      : actor(s),
+        reference({.rows = s.rows,
+                   .dim = s.dim + 5,
+                   .vocab = s.vocab,
+                   .temperature = s.temperature,
+                   .softcap = s.softcap > 0.0f ? s.softcap + 1.0f : 0.0f}) {
+    for (float& x : reference.hidden) x *= 0.9f;
+    beside = {.hidden = reference.hidden.data(),
+              .panels = reference.panels.data(),
+              .dim = reference.shape.dim,
+              .ld_hidden = reference.shape.ld_hidden,
+              .softcap = reference.shape.softcap};
+  }
+};
+
+struct KlOutcome {
+  Outcome usual;
+  Vector kls;
+};
+
+// Derivatives of the loss that depend on the values, so that both must be right.
+void by_hand(const HeadColumns& c, std::int64_t count, bool entropy) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    c.d_logprobs[i] = 0.3f - 0.1f * c.logprobs[i];
+    if (entropy) c.d_entropies[i] = -0.2f * c.entropies[i];
+    c.d_kls[i] = 0.5f + c.kls[i];
+  }
+}
+
+KlOutcome fused(const KlProblem& p, bool entropy) {
+  const Problem& a = p.actor;
+  KlOutcome o{{Vector(a.targets.size()), Vector(a.targets.size()), Vector(a.hidden.size()),
+               Vector(a.panels.size())},
+              Vector(a.targets.size())};
+  head_scores(a.shape, a.hidden.data(), a.panels.data(), &p.beside, a.index.data(),
+              a.targets.data(), o.usual.logprobs.data(),
+              entropy ? o.usual.entropies.data() : nullptr, o.kls.data());
+  head_gradients(
+      a.shape, a.hidden.data(), a.panels.data(), &p.beside, a.index.data(), a.targets.data(),
+      entropy,
+      [&](std::int64_t begin, std::int64_t count, const HeadColumns& c) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          EXPECT_EQ(c.kls[i], o.kls[static_cast<std::size_t>(begin + i)]);
+          EXPECT_EQ(c.logprobs[i], o.usual.logprobs[static_cast<std::size_t>(begin + i)]);
+        }
+        by_hand(c, count, entropy);
+      },
+      o.usual.dhidden.data(), o.usual.dpanels.data());
+  return o;
+}
+
+KlOutcome unfused(const KlProblem& p, bool entropy) {
+  const Problem &a = p.actor, &b = p.reference;
+  const reference::HeadPass<float> pass(a.shape, a.hidden.data(), a.panels.data(), a.index.data(),
+                                        a.targets.data());
+  const reference::HeadPass<float> beside(b.shape, b.hidden.data(), b.panels.data(), a.index.data(),
+                                          a.targets.data());
+  KlOutcome o{{pass.logprobs, entropy ? pass.entropies : Vector(a.targets.size()),
+               Vector(a.hidden.size()), Vector(a.panels.size())},
+              pass.divergences(beside)};
+  Vector dlp(a.targets.size()), dh(dlp), dkl(dlp);
+  by_hand({o.usual.logprobs.data(), o.usual.entropies.data(), o.kls.data(), dlp.data(), dh.data(),
+           dkl.data()},
+          a.shape.rows, entropy);
+  pass.gradients(a.panels.data(), a.index.data(), a.targets.data(), dlp.data(),
+                 entropy ? dh.data() : nullptr, o.usual.dhidden.data(), o.usual.dpanels.data(),
+                 &beside, dkl.data());
+  return o;
+}
+
+TEST(HeadPassWithAReference, EqualsStoredLogitsBitForBit) {
+  const int before = hone::threads();
+  for (const HeadShape& s : shapes)
+    for (bool entropy : {false, true}) {
+      KlProblem p(s);
+      const KlOutcome expected = unfused(p, entropy);
+      for (std::int64_t bytes : {std::int64_t{1}, 128 * s.vocab, s.block_bytes}) {
+        hone::set_threads(bytes == 1 ? 1 : 3);
+        p.actor.shape.block_bytes = bytes;
+        const KlOutcome found = fused(p, entropy);
+        const std::string what = std::to_string(s.rows) + " rows, vocabulary " +
+                                 std::to_string(s.vocab) + ", " + std::to_string(bytes) + " bytes";
+        expect_equal(found.usual, expected.usual, what);
+        EXPECT_EQ(differing(found.kls, expected.kls), 0) << "kls, " << what;
+      }
+    }
+  hone::set_threads(before);
+}
+
+TEST(HeadPassWithAReference, IsZeroWhereTheModelsAreEqualAndPullsNowhere) {
+  const Problem p({.rows = 37, .dim = 33, .vocab = 100, .temperature = 1.3f, .softcap = 5.0f});
+  const HeadReference itself{.hidden = p.hidden.data(),
+                             .panels = p.panels.data(),
+                             .dim = 33,
+                             .ld_hidden = p.shape.ld_hidden,
+                             .softcap = 5.0f};
+  Vector dhidden(p.hidden.size()), dpanels(p.panels.size());
+  head_gradients(
+      p.shape, p.hidden.data(), p.panels.data(), &itself, p.index.data(), p.targets.data(), false,
+      [](std::int64_t, std::int64_t count, const HeadColumns& c) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          EXPECT_EQ(c.kls[i], 0.0f);
+          c.d_kls[i] = 1.0f;
+        }
+      },
+      dhidden.data(), dpanels.data());
+  for (float x : dhidden) EXPECT_EQ(x, 0.0f);
+  for (float x : dpanels) EXPECT_EQ(x, 0.0f);
+}
+
+TEST(HeadPassWithAReference, AgreesWithDoublesAndFiniteDifferences) {
+  for (const HeadShape& s :
+       {HeadShape{.rows = 6, .dim = 5, .vocab = 19},
+        HeadShape{.rows = 7, .dim = 5, .vocab = 33, .temperature = 0.7f, .softcap = 2.0f}}) {
+    const KlProblem p(s);
+    const Problem &a = p.actor, &b = p.reference;
+    const Vector weights = random_vector(s.rows, 11);
+    Vector kls(a.targets.size()), dhidden(a.hidden.size()), dpanels(a.panels.size());
+    head_gradients(
+        a.shape, a.hidden.data(), a.panels.data(), &p.beside, a.index.data(), a.targets.data(),
+        false,
+        [&](std::int64_t begin, std::int64_t count, const HeadColumns& c) {
+          std::copy_n(c.kls, count, kls.begin() + begin);
+          std::copy_n(weights.begin() + begin, count, c.d_kls);
+        },
+        dhidden.data(), dpanels.data());
+
+    std::vector<double> hidden(a.hidden.begin(), a.hidden.end());
+    std::vector<double> panels(a.panels.begin(), a.panels.end());
+    // q = softmax of the reference's logits, from the definition.
+    const auto logits_of = [](const HeadShape& shape, const std::vector<double>& x,
+                              const std::vector<double>& w, std::int64_t state) {
+      std::vector<double> z(static_cast<std::size_t>(shape.vocab));
+      double total = 0;
+      for (std::int64_t v = 0; v < shape.vocab; ++v) {
+        double dot = 0;
+        for (std::int64_t k = 0; k < shape.dim; ++k)
+          dot += x[static_cast<std::size_t>(state * shape.ld_hidden + k)] *
+                 w[static_cast<std::size_t>(panel_index(shape.dim, v, k))];
+        if (shape.softcap > 0) dot = double{shape.softcap} * std::tanh(dot / double{shape.softcap});
+        z[static_cast<std::size_t>(v)] = dot / double{shape.temperature};
+        total += std::exp(z[static_cast<std::size_t>(v)]);
+      }
+      for (double& x_v : z) x_v -= std::log(total);
+      return z;
+    };
+    const std::vector<double> beside_hidden(b.hidden.begin(), b.hidden.end());
+    const std::vector<double> beside_panels(b.panels.begin(), b.panels.end());
+    const auto divergence = [&](std::size_t r) {
+      const auto log_p = logits_of(a.shape, hidden, panels, a.index[r]);
+      const auto log_q = logits_of(b.shape, beside_hidden, beside_panels, a.index[r]);
+      double kl = 0;
+      for (std::size_t v = 0; v < log_p.size(); ++v)
+        kl += std::exp(log_p[v]) * (log_p[v] - log_q[v]);
+      return kl;
+    };
+    const auto loss = [&] {
+      double sum = 0;
+      for (std::size_t r = 0; r < kls.size(); ++r) sum += double{weights[r]} * divergence(r);
+      return sum;
+    };
+    for (std::size_t r = 0; r < kls.size(); ++r) {
+      EXPECT_GT(divergence(r), 0.001);
+      EXPECT_NEAR(double{kls[r]}, divergence(r), 1e-6);
+    }
+    double worst = 0, largest = 0;
+    const auto check = [&](double& at, float gradient) {
+      const double h = 1e-5, before = at;
+      at = before + h;
+      const double up = loss();
+      at = before - h;
+      const double down = loss();
+      at = before;
+      worst = std::max(worst, std::fabs((up - down) / (2 * h) - double{gradient}));
+      largest = std::max(largest, std::fabs(double{gradient}));
+    };
+    for (std::size_t i = 0; i < hidden.size(); ++i) check(hidden[i], dhidden[i]);
+    for (std::int64_t v = 0; v < s.vocab; ++v)
+      for (std::int64_t k = 0; k < s.dim; ++k) {
+        const auto i = static_cast<std::size_t>(panel_index(s.dim, v, k));
+        check(panels[i], dpanels[i]);
+      }
+    std::printf("largest difference from finite differences: %.3g of %.3g\n", worst, largest);
+    EXPECT_LT(worst, 1e-6);
+    EXPECT_GT(largest, 0.01);
+  }
+}
+
 TEST(HeadPass, RefusesWhatMakesNoSense) {
   Problem p({.rows = 4, .dim = 5, .vocab = 9});
   Vector out(4);

@@ -1,8 +1,7 @@
 // One block of rows of the fused head: its logits are the only ones that exist.
 //
-// The block's logits lie in panels, Z[ceil(vocab / 16)][rows][16], in which all three matrix
-// products read or write them in the order in which they come; the derivative replaces them in
-// place.
+// The derivative replaces the block's logits in place. Where an objective takes the exact KL to a
+// reference, that model's logits of the same rows stand beside them.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "hone/core/pack.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/kernel/attention_scratch.hpp"
+#include "hone/kernel/head_logits.hpp"
 #include "hone/kernel/head_shape.hpp"
 #include "hone/kernel/linear_shape.hpp"
 #include "hone/kernel/log_softmax.hpp"
@@ -31,37 +31,53 @@ class HeadBlock {
  public:
   static constexpr std::int64_t most_rows = 384;
 
-  // Rows of a block: as many as the budget allows, in whole packs, the same in every block.
-  static std::int64_t rows_of(const HeadShape& s) {
-    const std::int64_t fit = s.block_bytes / (panel_count(s.vocab) * 64) / 16 * 16;
+  // Rows of a block: as many as the budget allows for one head or two, in whole packs, the same in
+  // every block.
+  static std::int64_t rows_of(const HeadShape& s, bool reference) {
+    const std::int64_t bytes = reference ? s.block_bytes / 2 : s.block_bytes;
+    const std::int64_t fit = bytes / (panel_count(s.vocab) * 64) / 16 * 16;
     const std::int64_t most = std::clamp<std::int64_t>(fit, 16, most_rows);
     const std::int64_t blocks = std::max<std::int64_t>(1, (s.rows + most - 1) / most);
     return round_up((s.rows + blocks - 1) / blocks, 16);
   }
 
   // `room`: rows of the largest block; what the later steps need is laid out only if they come.
-  HeadBlock(const HeadShape& s, const float* panels, std::int64_t room, bool weight_gradient,
-            bool input_gradient)
-      : s_(s), panels_(panels), np_(panel_count(s.vocab)), ld_(row_distance(s.dim)) {
-    group_ = std::clamp<std::int64_t>(np_ / (8 * std::int64_t{threads()}), 1, 32);
+  HeadBlock(const HeadShape& s, const float* panels, const HeadReference* reference,
+            std::int64_t room, bool weight_gradient, bool input_gradient)
+      : s_(s), np_(panel_count(s.vocab)), ld_(row_distance(s.dim)), has_reference_(reference) {
+    const std::int64_t group = std::clamp<std::int64_t>(np_ / (8 * std::int64_t{threads()}), 1, 32);
+    const auto side = [&](const float* weights, std::int64_t dim, std::int64_t ld, float cap) {
+      return HeadLogits{.panels = weights,
+                        .dim = dim,
+                        .vocab = s.vocab,
+                        .ld_hidden = ld,
+                        .softcap = cap,
+                        .ld = row_distance(dim),
+                        .np = np_,
+                        .group = group};
+    };
+    own_ = side(panels, s.dim, s.ld_hidden, s.softcap);
+    if (reference)
+      beside_ =
+          side(reference->panels, reference->dim,
+               reference->ld_hidden ? reference->ld_hidden : reference->dim, reference->softcap);
     const auto layout = [&](auto& carve) {
-      z_ = carve(np_ * room * 16);
-      x_ = carve(room * ld_);
+      own_.layout(carve, room);
+      if (reference) beside_.layout(carve, room);
       xs_ = weight_gradient ? carve(round_up(s.dim, tile_height) * room) : nullptr;
       dx_ = input_gradient ? carve(room * ld_) : nullptr;
-      tops_ = carve(groups() * room);
-      stats_ =
-          reinterpret_cast<LogSoftmaxRow*>(carve(room * std::int64_t{sizeof(LogSoftmaxRow)} / 4));
       logprobs = carve(room);
       entropies = carve(room);
+      kls = carve(room);
       d_logprobs = carve(room);
       d_entropies = carve(room);
+      d_kls = carve(room);
     };
     Carver measure;
     layout(measure);
     // The thread's own block, unless an objective runs a second head inside the first.
-    Scratch& scratch = kept_in_use() ? own_ : kept();
-    borrowed_ = &scratch != &own_;
+    Scratch& scratch = kept_in_use() ? scratch_ : kept();
+    borrowed_ = &scratch != &scratch_;
     if (borrowed_) kept_in_use() = true;
     Carver carve(scratch.get(measure.used()));
     layout(carve);
@@ -73,49 +89,43 @@ class HeadBlock {
   }
 
   // [rows] of the block
-  float *logprobs, *entropies, *d_logprobs, *d_entropies;
+  float *logprobs, *entropies, *kls, *d_logprobs, *d_entropies, *d_kls;
 
-  // Takes in the hidden states of the next rows.
-  void gather(const float* hidden, const std::int64_t* index, const Token* targets,
-              std::int64_t rows) {
+  // Takes in the hidden states of the next rows, and the reference's.
+  void gather(const float* hidden, const float* reference, const std::int64_t* index,
+              const Token* targets, std::int64_t rows) {
     rows_ = rows;
     targets_ = targets;
-    for (std::int64_t m = 0; m < rows; ++m)
-      std::copy_n(hidden + index[m] * s_.ld_hidden, s_.dim, x_ + m * ld_);
+    own_.gather(hidden, index, rows);
+    if (has_reference_) beside_.gather(reference, index, rows);
   }
 
-  // Z = x W^T, capped; the largest logit of each row.
-  void multiply() {
-    parallel_for(groups(), [&](std::int64_t g) {
-      float* const top = tops_ + g * rows_;
-      std::fill_n(top, rows_, -std::numeric_limits<float>::infinity());
-      // Eight panels at a time: the rows' part of a chain stays in the second-level cache.
-      for (std::int64_t p = g * group_; p < group_end(g); p += 8)
-        multiply(p, std::min(p + 8, group_end(g)), top);
-    });
+  void multiply() const {
+    own_.multiply();
+    if (has_reference_) beside_.multiply();
   }
 
-  // Log-probabilities of the targets, entropies if asked for.
-  template <bool Entropy>
+  // Log-probabilities of the targets, entropies and the KL if they are asked for.
+  template <bool Entropy, bool Kl>
   void normalise() {
     constexpr std::int64_t together = 8;
     parallel_for((rows_ + together - 1) / together, [&](std::int64_t c) {
       const std::int64_t m = c * together, count = std::min(together, rows_ - m);
       if (s_.temperature == 1.0f)
-        normalise<Entropy, false>(m, count);
+        normalise<Entropy, Kl, false>(m, count);
       else
-        normalise<Entropy, true>(m, count);
+        normalise<Entropy, Kl, true>(m, count);
     });
   }
 
   // Z = derivative by the logits; dpanels takes it times x if it is not null.
-  template <bool Entropy>
+  template <bool Entropy, bool Kl>
   void weight_gradient(float* dpanels) {
     if (dpanels) pack_inputs();
-    parallel_for(groups(), [&](std::int64_t g) {
-      for (std::int64_t p = g * group_; p < group_end(g); p += 8) {
-        const std::int64_t end = std::min(p + 8, group_end(g));
-        for (std::int64_t q = p; q < end; ++q) differentiate<Entropy>(q);
+    parallel_for(own_.groups(), [&](std::int64_t g) {
+      for (std::int64_t p = g * own_.group; p < own_.group_end(g); p += 8) {
+        const std::int64_t end = std::min(p + 8, own_.group_end(g));
+        for (std::int64_t q = p; q < end; ++q) differentiate<Entropy, Kl>(q);
         if (dpanels) add_weight_gradient(p, end, dpanels);
       }
     });
@@ -149,80 +159,56 @@ class HeadBlock {
     return value;
   }
 
-  std::int64_t groups() const { return (np_ + group_ - 1) / group_; }
-  std::int64_t group_end(std::int64_t g) const { return std::min(np_, (g + 1) * group_); }
-  float* z(std::int64_t p, std::int64_t m) const { return z_ + (p * rows_ + m) * 16; }
-  // Tokens in panel p.
-  int width(std::int64_t p) const {
-    return static_cast<int>(std::min<std::int64_t>(16, s_.vocab - p * 16));
-  }
+  float* z(std::int64_t p, std::int64_t m) const { return own_.z(p, m); }
+  int width(std::int64_t p) const { return own_.width(p); }
 
-  void multiply(std::int64_t first, std::int64_t last, float* top) const {
-    each_part(s_.dim, 256, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t p = first; p < last; ++p)
-        each_tile(rows_, [&](std::int64_t m, std::int64_t rows) {
-          const bool starts = begin == 0;
-          tile_of<1, 1>(rows, {.start = starts ? zeros : z(p, m),
-                               .start_row = starts ? 0 : 16,
-                               .to = z(p, m),
-                               .to_row = 16,
-                               .a = x_ + m * ld_ + begin,
-                               .a_row = ld_,
-                               .b = panels_ + (p * s_.dim + begin) * 16,
-                               .b_pack = 0,
-                               .steps = end - begin});
-        });
-    });
-    for (std::int64_t p = first; p < last; ++p) finish_logits(p, top);
-  }
-
-  void finish_logits(std::int64_t p, float* top) const {
-    const float infinity = std::numeric_limits<float>::infinity();
-    const pack_mask exists = pack_mask::first(width(p));
-    for (std::int64_t m = 0; m < rows_; ++m) {
-      pack x = pack::load(z(p, m));
-      if (s_.softcap > 0.0f) x = pack(s_.softcap) * tanh(x / pack(s_.softcap));
-      if (s_.softcap > 0.0f || width(p) < 16) {
-        x = select(exists, x, pack(-infinity));
-        x.store(z(p, m));
-      }
-      top[m] = max(top[m], max_lane(x));
-    }
-  }
-
-  template <bool Entropy, bool Divide>
+  template <bool Entropy, bool Kl, bool Divide>
   void normalise(std::int64_t first, std::int64_t count) {
-    float top[8];
-    pack total[8], weighted[8];
+    const pack temperature(s_.temperature);
+    float top[8], beside_top[8];
+    pack total[8], weighted[8], beside_total[8], apart[8];
     for (std::int64_t i = 0; i < count; ++i) {
-      top[i] = tops_[first + i];
-      for (std::int64_t g = 1; g < groups(); ++g)
-        top[i] = max(top[i], tops_[g * rows_ + first + i]);
-      top[i] = top[i] / s_.temperature + 0.0f;
+      top[i] = own_.top(first + i, s_.temperature);
       total[i] = weighted[i] = pack(0.0f);
+      if constexpr (Kl) {
+        beside_top[i] = beside_.top(first + i, s_.temperature);
+        beside_total[i] = apart[i] = pack(0.0f);
+      }
     }
     for (std::int64_t p = 0; p < np_; ++p)
       for (std::int64_t i = 0; i < count; ++i) {
         const float* at = z(p, first + i);
         __builtin_prefetch(at + 4 * rows_ * 16);
-        add_logits<Entropy, Divide>(pack::load(at), pack(s_.temperature), pack(top[i]), total[i],
+        add_logits<Entropy, Divide>(pack::load(at), temperature, pack(top[i]), total[i],
                                     weighted[i]);
+        if constexpr (Kl)
+          add_divergence<Divide>(pack::load(at), pack::load(beside_.z(p, first + i)), temperature,
+                                 pack(top[i]), pack(beside_top[i]), beside_total[i], apart[i]);
       }
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t m = first + i, target = targets_[m];
-      stats_[m] = finish_row<Entropy>(top[i], s_.temperature, total[i], weighted[i]);
-      logprobs[m] = logprob(stats_[m], z(target / 16, m)[target % 16]);
-      entropies[m] = stats_[m].entropy;
+      const LogSoftmaxRow& row = own_.stats_[m] =
+          finish_row<Entropy>(top[i], s_.temperature, total[i], weighted[i]);
+      logprobs[m] = logprob(row, z(target / 16, m)[target % 16]);
+      entropies[m] = row.entropy;
+      kls[m] = 0.0f;
+      if constexpr (Kl) {
+        beside_.stats_[m] =
+            finish_row<false>(beside_top[i], s_.temperature, beside_total[i], pack(0.0f));
+        kls[m] = sum(apart[i]) / row.sum + (beside_.stats_[m].log_sum - row.log_sum);
+      }
     }
   }
 
-  // d/ds_v = [v = target] dlogprob - p_v (dlogprob + dentropy (log p_v + entropy)), s = z / T
-  template <bool Entropy>
+  // With s = z / T, p = softmax(s), q that of the reference:
+  // d/ds_v = [v = target] dlogprob
+  //          - p_v (dlogprob + dentropy (log p_v + entropy) - dkl (log p_v - log q_v - kl))
+  template <bool Entropy, bool Kl>
   void differentiate(std::int64_t p) const {
     const pack temperature(s_.temperature), cap(s_.softcap);
     const pack_mask exists = pack_mask::first(width(p));
     for (std::int64_t m = 0; m < rows_; ++m) {
-      const LogSoftmaxRow& row = stats_[m];
+      const LogSoftmaxRow& row = own_.stats_[m];
       const pack x = pack::load(z(p, m));
       const pack shifted = (s_.temperature == 1.0f ? x : x / temperature) - pack(row.max);
       const pack probability = exp(shifted) / pack(row.sum);
@@ -230,6 +216,13 @@ class HeadBlock {
       if constexpr (Entropy) {
         const pack excess = max(shifted, pack(-128.0f)) - pack(row.log_sum) + pack(row.entropy);
         slope = fma(pack(d_entropies[m]), excess, slope);
+      }
+      if constexpr (Kl) {
+        const LogSoftmaxRow& q = beside_.stats_[m];
+        const pack y = pack::load(beside_.z(p, m));
+        const pack q_shifted = (s_.temperature == 1.0f ? y : y / temperature) - pack(q.max);
+        const pack log_ratio = log_ratio_of(shifted, q_shifted) + pack(q.log_sum - row.log_sum);
+        slope = fma(pack(-d_kls[m]), log_ratio - pack(kls[m]), slope);
       }
       pack d = -probability * slope;
       if (targets_[m] / 16 == p) {
@@ -255,7 +248,7 @@ class HeadBlock {
                          count = std::min<std::int64_t>(tile_height, s_.dim - k);
       float* to = xs_ + k * rows_;
       for (std::int64_t m = 0; m < rows_; ++m, to += tile_height)
-        std::copy_n(x_ + m * ld_ + k, count, to);
+        std::copy_n(own_.x(m) + k, count, to);
     });
   }
 
@@ -300,7 +293,7 @@ class HeadBlock {
 
   // block[v][16] = W[16 p + v][k .. k + 16]
   void transpose(std::int64_t p, std::int64_t k, float* block) const {
-    const float* from = panels_ + (p * s_.dim + k) * 16;
+    const float* from = own_.panels + (p * s_.dim + k) * 16;
     if (k + 16 <= s_.dim) {
       transpose16(from, block);
     } else {
@@ -338,15 +331,14 @@ class HeadBlock {
   }
 
   HeadShape s_;
-  const float* panels_;
-  std::int64_t np_;     // panels of the vocabulary
-  std::int64_t ld_;     // between rows of x and dx
-  std::int64_t group_;  // panels that a thread takes at a time
+  std::int64_t np_;  // panels of the vocabulary
+  std::int64_t ld_;  // between rows of dx
+  bool has_reference_;
+  HeadLogits own_{}, beside_{};
   std::int64_t rows_ = 0;
   const Token* targets_ = nullptr;
-  float *z_, *x_, *xs_, *dx_, *tops_;
-  LogSoftmaxRow* stats_;
-  Scratch own_;
+  float *xs_, *dx_;
+  Scratch scratch_;
   bool borrowed_ = false;
 };
 

@@ -58,6 +58,22 @@ template <bool Entropy, bool Divide>
   if constexpr (Entropy) weighted = fma(e, max(d, pack(-128.0f)), weighted);
 }
 
+// log p - log q up to the difference of their log sums, from logits less their largest. Bounded, so
+// that it counts 0 where p is 0, past the end of the vocabulary included.
+[[gnu::always_inline]] inline pack log_ratio_of(pack shifted, pack q_shifted) {
+  return max(shifted, pack(-128.0f)) - max(q_shifted, pack(std::numeric_limits<float>::lowest()));
+}
+
+// Adds sixteen logits of p and of q to q's sum and to sum over v of exp(s_v - max) log_ratio_of.
+template <bool Divide>
+[[gnu::always_inline]] inline void add_divergence(pack z, pack q, pack temperature, pack top,
+                                                  pack q_top, pack& q_total, pack& apart) {
+  const pack d = (Divide ? z / temperature : z) - top;
+  const pack e = (Divide ? q / temperature : q) - q_top;
+  q_total += exp(e);
+  apart = fma(exp(d), log_ratio_of(d, e), apart);
+}
+
 template <bool Entropy>
 LogSoftmaxRow finish_row(float top, float temperature, pack total, pack weighted) {
   LogSoftmaxRow row;

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "hone/core/forest.hpp"
 #include "hone/core/math.hpp"
 #include "hone/kernel/head_shape.hpp"
+#include "hone/kernel/reference/lanes.hpp"
 #include "hone/kernel/reference/linear.hpp"
 #include "hone/kernel/reference/log_softmax.hpp"
 
@@ -47,9 +49,26 @@ struct HeadPass {
     }
   }
 
-  // The derivative by each logit before the cap, given those by log-probabilities and entropies
-  // (or null).
-  std::vector<T> dlogits(const Token* targets, const T* d_logprobs, const T* d_entropies) const {
+  // sum over v of p_v (log p_v - log q_v), q the distribution of the reference's row
+  std::vector<T> divergences(const HeadPass& reference) const {
+    std::vector<T> out;
+    for (std::int64_t r = 0; r < s.rows; ++r) {
+      const auto& row = stats[static_cast<std::size_t>(r)];
+      const auto& q = reference.stats[static_cast<std::size_t>(r)];
+      LaneSum<T> apart;
+      for (std::int64_t v = 0; v < s.vocab; ++v)
+        apart.add_product(v, exp(logits[index_of(r, v)] / row.temperature - row.max),
+                          log_ratio(reference, r, v));
+      out.push_back(apart.sum() / row.sum + (q.log_sum - row.log_sum));
+    }
+    return out;
+  }
+
+  // The derivative by each logit before the cap, given those by log-probabilities, entropies (or
+  // null) and the KL to a reference (or null).
+  std::vector<T> dlogits(const Token* targets, const T* d_logprobs, const T* d_entropies,
+                         const HeadPass* reference = nullptr, const T* d_kls = nullptr) const {
+    const std::vector<T> kls = d_kls ? divergences(*reference) : std::vector<T>();
     std::vector<T> d(logits.size());
     const T cap = static_cast<T>(s.softcap);
     for (std::int64_t r = 0; r < s.rows; ++r)
@@ -62,6 +81,11 @@ struct HeadPass {
         if (d_entropies) {
           const T excess = max(shifted, T(-128)) - row.log_sum + row.entropy;
           slope = fma(d_entropies[r], excess, slope);
+        }
+        if (d_kls) {
+          const T difference = reference->stats[static_cast<std::size_t>(r)].log_sum - row.log_sum;
+          const T excess = log_ratio(*reference, r, v) + difference;
+          slope = fma(-d_kls[r], excess - kls[static_cast<std::size_t>(r)], slope);
         }
         d[i] = product(-p, slope);
         if (v == targets[r]) d[i] += d_logprobs[r];
@@ -76,8 +100,9 @@ struct HeadPass {
 
   template <class Index>
   void gradients(const T* panels, const Index* index, const Token* targets, const T* d_logprobs,
-                 const T* d_entropies, T* dhidden, T* dpanels) const {
-    const auto d = dlogits(targets, d_logprobs, d_entropies);
+                 const T* d_entropies, T* dhidden, T* dpanels, const HeadPass* reference = nullptr,
+                 const T* d_kls = nullptr) const {
+    const auto d = dlogits(targets, d_logprobs, d_entropies, reference, d_kls);
     const LinearShape linear_shape{.rows = s.rows, .in = s.dim, .out = s.vocab};
     if (dpanels) linear_weight_gradient<T>(linear_shape, d.data(), x.data(), dpanels, nullptr);
     if (!dhidden) return;
@@ -87,6 +112,19 @@ struct HeadPass {
     for (std::int64_t r = 0; r < s.rows; ++r)
       for (std::int64_t k = 0; k < s.dim; ++k)
         dhidden[index[r] * ld + k] += dx[static_cast<std::size_t>(r * s.dim + k)];
+  }
+
+ private:
+  std::size_t index_of(std::int64_t r, std::int64_t v) const {
+    return static_cast<std::size_t>(r * s.vocab + v);
+  }
+  // log p_v - log q_v up to the difference of their log sums
+  T log_ratio(const HeadPass& reference, std::int64_t r, std::int64_t v) const {
+    const auto& row = stats[static_cast<std::size_t>(r)];
+    const auto& q = reference.stats[static_cast<std::size_t>(r)];
+    const T shifted = logits[index_of(r, v)] / row.temperature - row.max;
+    const T q_shifted = reference.logits[index_of(r, v)] / q.temperature - q.max;
+    return max(shifted, T(-128)) - max(q_shifted, std::numeric_limits<T>::lowest());
   }
 };
 
