@@ -32,6 +32,7 @@
 #include "hone/kernel/elementwise.hpp"
 #include "hone/kernel/embedding.hpp"
 #include "hone/kernel/head_block.hpp"
+#include "hone/kernel/head_logits.hpp"
 #include "hone/kernel/head_pass.hpp"
 #include "hone/kernel/head_shape.hpp"
 #include "hone/kernel/linear.hpp"

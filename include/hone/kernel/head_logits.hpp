@@ -22,13 +22,13 @@ namespace kernel {
 namespace detail {
 
 struct HeadLogits {
-  const float* panels;       // the head [vocab, dim]
+  const float* panels;  // the head [vocab, dim]
   std::int64_t dim, vocab;
-  std::int64_t ld_hidden;    // between the hidden states of the model
-  float softcap;             // 0: none
-  std::int64_t ld;           // between rows of x
-  std::int64_t np;           // panels of the vocabulary
-  std::int64_t group;        // panels that a thread takes at a time
+  std::int64_t ld_hidden;  // between the hidden states of the model
+  float softcap;           // 0: none
+  std::int64_t ld;         // between rows of x
+  std::int64_t np;         // panels of the vocabulary
+  std::int64_t group;      // panels that a thread takes at a time
   std::int64_t rows = 0;
 
   float *z_ = nullptr, *x_ = nullptr, *tops_ = nullptr;
@@ -56,8 +56,7 @@ struct HeadLogits {
   // Takes in the hidden states of the next rows.
   void gather(const float* hidden, const std::int64_t* index, std::int64_t count) {
     rows = count;
-    for (std::int64_t m = 0; m < rows; ++m)
-      std::copy_n(hidden + index[m] * ld_hidden, dim, x(m));
+    for (std::int64_t m = 0; m < rows; ++m) std::copy_n(hidden + index[m] * ld_hidden, dim, x(m));
   }
 
   // Z; the largest logit of each row in each group.

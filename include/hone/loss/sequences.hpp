@@ -108,13 +108,16 @@ void spread(const F& f, const SequenceBatch& batch, std::int64_t s,
     const auto i = static_cast<std::size_t>(t);
     double by_logprob = slope.logprob;
     double by_entropy = slope.entropy;
+    double by_kl = 0;
     if constexpr (has_token_stage<F>) {
       const auto stage = differentiate(TokenStage<F>{f}, token_at<double>(batch.tokens, t));
       by_logprob += slope.token_sum * stage.slope.logprob;
       by_entropy += slope.token_sum * stage.slope.entropy;
+      by_kl = slope.token_sum * stage.slope.full_kl;
     }
     if (!out.logprob.empty()) out.logprob[i] += static_cast<float>(by_logprob);
     if (!out.entropy.empty()) out.entropy[i] += static_cast<float>(by_entropy);
+    if (!out.full_kl.empty()) out.full_kl[i] += static_cast<float>(by_kl);
   }
 }
 
@@ -148,13 +151,14 @@ void check_batch(const SequenceBatch& batch, const TokenInputs<Derivative>& out)
   check(!batch.mask.empty(), "mask", batch.mask.size(), tokens);
   check(!out.logprob.empty(), "d logprob", out.logprob.size(), tokens);
   check(!out.entropy.empty(), "d entropy", out.entropy.size(), tokens);
+  check(!out.full_kl.empty(), "d full_kl", out.full_kl.size(), tokens);
 }
 
 }  // namespace detail
 
 // Sum over sequences of weights[s] * f(s); adds its derivative by each token's log-probability (and
-// entropy) to `out`, where the spans are not empty. Sequences of weight 0, and empty ones, count
-// for nothing. f is of level sequence.
+// entropy, and exact KL) to `out`, where the spans are not empty. Sequences of weight 0, and empty
+// ones, count for nothing. f is of level sequence.
 template <class F>
 OrderFreeSum<> evaluate_sequences(const F& f, const SequenceBatch& batch, Column weights,
                                   const TokenInputs<Derivative>& out) {

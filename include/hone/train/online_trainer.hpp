@@ -434,7 +434,8 @@ class OnlineTrainer {
     }
     const std::vector<float> old = keep(e.rollouts.logprobs), ref = keep(e.ref_logprobs),
                              advantages = keep(e.advantages);
-    std::vector<float> logprobs(kept.size()), entropies(kept.size());
+    std::vector<float> logprobs(kept.size()), entropies(kept.size()),
+        kls(needs_full_kl<AlgorithmType> ? kept.size() : 0);
     OrderFreeSum<> total;
     const auto objective = actor_objective(algorithm_, state_.kl);
     using F = std::remove_cvref_t<decltype(objective)>;
@@ -446,12 +447,15 @@ class OnlineTrainer {
     columns.length = lengths;
     const std::vector<float> no_drift(kept.size(), 0.0f);
     columns.drift = no_drift;
+    std::optional<typename Reference<Decoder>::Beside> beside;
+    if constexpr (needs_full_kl<AlgorithmType>) beside = reference_->beside(e.rollouts.forest);
+    const kernel::HeadReference* reference = beside ? &beside->head : nullptr;
     if constexpr (level_of<F> == Level::token) {
       std::vector<float> weights(all);
       loss::token_weights(algorithm_.aggregation, counts, e.rollouts.offsets, e.rollouts.mask,
                           weights);
       total = token_pass(*actor_, e.rollouts.forest, sequences.rows, objective, columns,
-                         keep(weights), settings(), {logprobs, entropies});
+                         keep(weights), settings(), {logprobs, entropies, kls}, reference);
     } else {
       static_assert(level_of<F> == Level::sequence,
                     "hone: the loss of an OnlineTrainer is of single tokens or of sequences");
@@ -460,10 +464,11 @@ class OnlineTrainer {
       loss::SequenceBatch given;
       given.tokens = columns;
       total = sequence_pass(*actor_, e.rollouts.forest, sequences, objective, given, weights,
-                            settings(), {logprobs, entropies});
+                            settings(), {logprobs, entropies, kls}, reference);
     }
     columns.logprob = logprobs;
     columns.entropy = entropies;
+    columns.full_kl = kls;
     metrics.add(loss::policy_metrics(policy_loss(algorithm_), columns,
                                      std::vector<float>(kept.size(), 1.0f)));
     return total;

@@ -29,6 +29,10 @@ loss::PairResult pair_pass(Decoder& decoder, const Forest& forest, const Sequenc
   static_assert(level_of<F> == Level::pair,
                 "hone: pair_pass takes an objective of pairs; give the functor "
                 "`static constexpr auto level = hone::Level::pair`");
+  static_assert(
+      !token_columns<F>.full_kl,
+      "hone: an objective of pairs cannot read full_kl, since its pass runs no reference: "
+      "compare with t.ref_logprob instead");
   constexpr bool entropy = reads<F>.chosen.entropy || reads<F>.rejected.entropy;
   TwoStagePass<Decoder> pass(decoder, forest, sequences.rows, settings, entropy);
   detail::fill(given, sequences, pass);

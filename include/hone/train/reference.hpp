@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "hone/kernel/head_shape.hpp"
 #include "hone/model/clone.hpp"
 #include "hone/train/score.hpp"
 
@@ -24,6 +25,22 @@ class Reference {
                               PassSettings settings) const {
     settings.adapters = false;
     return score(copy_ ? *copy_ : *actor_, forest, rows, settings).logprobs;
+  }
+
+  // The reference beside a forest, for objectives of the exact KL over the vocabulary.
+  struct Beside {
+    typename Decoder::Tensor hidden;
+    kernel::HeadReference head;  // points into `hidden` and the reference's head
+  };
+  Beside beside(const Forest& forest) const {
+    Decoder& decoder = copy_ ? *copy_ : *actor_;
+    typename Decoder::Pass pass({.adapters = false});
+    Beside b{decoder.run(pass, forest), {}};
+    b.head = {.hidden = b.hidden.data(),
+              .panels = decoder.head().value().data(),
+              .dim = decoder.width(),
+              .softcap = decoder.config().final_softcap};
+    return b;
   }
 
   bool shares_weights() const { return !copy_.has_value(); }

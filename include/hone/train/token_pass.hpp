@@ -36,6 +36,7 @@ struct PassSettings {
 struct RowResults {
   std::span<float> logprobs = {};   // [n]
   std::span<float> entropies = {};  // [n]; filled if the objective reads the entropy
+  std::span<float> kls = {};        // [n]; filled if the objective reads the exact KL
 };
 
 namespace detail {
@@ -55,19 +56,29 @@ inline std::span<const float> part(std::span<const float> column, std::int64_t b
   return column.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
 }
 
+// The reference that an objective of the exact KL needs, null for any other.
+template <bool Needed>
+const kernel::HeadReference* wanted(const kernel::HeadReference* reference) {
+  require(!Needed || reference,
+          "the objective reads the exact KL over the vocabulary: give the pass the reference's "
+          "hidden states and head (train::Reference::beside)");
+  return Needed ? reference : nullptr;
+}
+
 }  // namespace detail
 
-// Adds the gradients; returns the loss. columns.logprob and .entropy are computed here, the other
-// columns that F reads must have an entry for each row.
+// Adds the gradients; returns the loss. columns.logprob, .entropy and .full_kl are computed here,
+// the last with `reference`; the other columns that F reads must have an entry for each row.
 template <class Decoder, class F>
 OrderFreeSum<> token_pass(Decoder& decoder, const Forest& forest, const HeadRows& rows, const F& f,
                           inputs_of<F, loss::Column> columns, loss::Column weights,
-                          const PassSettings& settings = {}, RowResults results = {}) {
+                          const PassSettings& settings = {}, RowResults results = {},
+                          const kernel::HeadReference* reference = nullptr) {
   static_assert(
       level_of<F> == Level::token,
       "hone: token_pass takes an objective of single tokens; for sequences and pairs call "
       "sequence_pass or pair_pass");
-  constexpr bool entropy = reads<F>.entropy;
+  constexpr bool entropy = reads<F>.entropy, full_kl = reads<F>.full_kl;
   OrderFreeSum<> total;
   if (rows.size() == 0) return total;
   typename Decoder::Pass pass({.record = true,
@@ -77,21 +88,23 @@ OrderFreeSum<> token_pass(Decoder& decoder, const Forest& forest, const HeadRows
   auto& head = decoder.head();
   kernel::head_gradients(
       detail::head_shape(decoder, rows, settings.temperature), hidden.data(), head.value().data(),
-      rows.hidden.data(), rows.targets.data(), entropy,
-      [&](std::int64_t begin, std::int64_t count, const float* logprobs, const float* entropies,
-          float* d_logprobs, float* d_entropies) {
+      detail::wanted<full_kl>(reference), rows.hidden.data(), rows.targets.data(), entropy,
+      [&](std::int64_t begin, std::int64_t count, const kernel::HeadColumns& c) {
         auto block = columns;
         block.each([&](auto& column) { column = detail::part(column, begin, count); }, block);
         const auto n = static_cast<std::size_t>(count);
-        block.logprob = {logprobs, n};
-        if constexpr (entropy) block.entropy = {entropies, n};
+        block.logprob = {c.logprobs, n};
+        if constexpr (entropy) block.entropy = {c.entropies, n};
+        if constexpr (full_kl) block.full_kl = {c.kls, n};
         inputs_of<F, loss::Derivative> slopes;
-        slopes.logprob = {d_logprobs, n};
-        if constexpr (entropy) slopes.entropy = {d_entropies, n};
+        slopes.logprob = {c.d_logprobs, n};
+        if constexpr (entropy) slopes.entropy = {c.d_entropies, n};
+        if constexpr (full_kl) slopes.full_kl = {c.d_kls, n};
         total.add(loss::evaluate(f, block, detail::part(weights, begin, count), slopes));
-        if (!results.logprobs.empty()) std::copy_n(logprobs, n, results.logprobs.begin() + begin);
+        if (!results.logprobs.empty()) std::copy_n(c.logprobs, n, results.logprobs.begin() + begin);
         if (entropy && !results.entropies.empty())
-          std::copy_n(entropies, n, results.entropies.begin() + begin);
+          std::copy_n(c.entropies, n, results.entropies.begin() + begin);
+        if (full_kl && !results.kls.empty()) std::copy_n(c.kls, n, results.kls.begin() + begin);
       },
       hidden.needs_gradient() ? hidden.gradient() : nullptr,
       head.trainable() ? head.accumulator().data() : nullptr);
