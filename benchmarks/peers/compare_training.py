@@ -1,0 +1,74 @@
+"""hone against TRL, phase by phase: same weights, same numbers of prompts and tokens, two threads.
+
+    compare_training.py HONE_TRAIN_SIDE FOLDER [--rounds 3] [--repeats 1] [--only CASE]... [--small]
+                        [--ppo-python PYTHON]
+
+FOLDER is what make_llama42m.py makes. This Python holds TRL (1.16 was the last compared with);
+--ppo-python names one that holds TRL 1.12, the last with a PPOTrainer, else PPO is left out. Rounds
+interleave the two sides; medians are printed: seconds of a whole step with the optimiser's, of its
+phases, and VmHWM, the process's peak memory. --small is for trying the script out.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Name: the words of the case, without repeats.
+CASES = {"grpo": "grpo 8 8 64 64 64", "grpo-uneven": "grpo 8 8 64 8 128", "ppo": "ppo 64 64 64", "sft": "sft 16 256",
+         "dpo": "dpo 8 256", "reward": "reward 8 256"}
+SMALL = {"grpo": "grpo 2 4 8 8 8", "grpo-uneven": "grpo 2 4 8 4 12", "ppo": "ppo 8 8 8", "sft": "sft 2 32",
+         "dpo": "dpo 2 32", "reward": "reward 2 32"}
+PHASES = ("generation", "scoring", "update")
+
+
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def median(results, key):
+    return statistics.median(r[key] for r in results)
+
+
+def row(what, hone, peer, form):
+    ratio = peer / hone if hone > 0 else float("nan")
+    print(f"{what:34}{hone:10{form}}{peer:10{form}}{ratio:8.2f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("hone")
+    parser.add_argument("folder")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--only", action="append", choices=CASES, default=[])
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--ppo-python")
+    arguments = parser.parse_args()
+
+    side = os.path.join(HERE, "trl_side.py")
+    print(f"{'case':34}{'hone':>10}{'TRL':>10}{'ratio':>8}")
+    for name in arguments.only or CASES:
+        python = arguments.ppo_python if name == "ppo" else sys.executable
+        if not python:
+            print(f"{name}: left out, no --ppo-python")
+            continue
+        words = [arguments.folder, *(SMALL if arguments.small else CASES)[name].split(), str(arguments.repeats)]
+        hone, peer = [], []
+        for _ in range(arguments.rounds):
+            hone.append(run([arguments.hone, *words]))
+            peer.append(run([python, side, *words]))
+        print(f"{' '.join(words[1:-1])}, {peer[0]['side']}")
+        row("  step, s", median(hone, "seconds"), median(peer, "seconds"), ".2f")
+        for phase in PHASES:
+            if phase in hone[0] and phase in peer[0]:
+                row(f"    {phase}, s", median(hone, phase), median(peer, phase), ".2f")
+        row("  peak memory, MiB", median(hone, "peak_mib"), median(peer, "peak_mib"), ".0f")
+
+
+main()
