@@ -84,7 +84,8 @@ double divergence_of(Moved& m, std::span<const float> weights) {
 TEST(FullKl, IsTheSumOverTheVocabularyOfBothModelsOwnLogProbabilities) {
   Moved m;
   std::vector<float> weights(static_cast<std::size_t>(m.rows.size()));
-  for (std::size_t r = 0; r < weights.size(); ++r) weights[r] = 0.1f + 0.01f * static_cast<float>(r);
+  for (std::size_t r = 0; r < weights.size(); ++r)
+    weights[r] = 0.1f + 0.01f * static_cast<float>(r);
   const double found = divergence_of(m, weights);
 
   train::HeadRows every;  // each row with each token of the vocabulary as its target
@@ -110,8 +111,7 @@ TEST(FullKl, GradientsAreThoseOfFiniteDifferences) {
   const auto parameters = train::trainable_parameters(m.actor);
   divergence_of(m, weights);
   std::vector<std::vector<float>> gradients;
-  for (model::Parameter* p : parameters)
-    {
+  for (model::Parameter* p : parameters) {
     const auto g = p->gradient();
     gradients.emplace_back(g.begin(), g.end());
   }
@@ -127,8 +127,8 @@ TEST(FullKl, GradientsAreThoseOfFiniteDifferences) {
     double ends[2];
     for (int side = 0; side < 2; ++side) {
       for (std::size_t k = 0; k < before.size(); ++k)
-        value[k] = before[k] + static_cast<float>((side ? width : -width) *
-                                                  double{gradients[i][k]} / norm);
+        value[k] = before[k] +
+                   static_cast<float>((side ? width : -width) * double{gradients[i][k]} / norm);
       m.actor.touch();
       ends[side] = divergence_of(m, weights);
     }

@@ -71,8 +71,7 @@ std::vector<float> gradients(std::int64_t from, bool with_trunk, double& loss) {
   const std::vector<float> states = train::trunk_states(decoder, f, layers);
   const train::HeadRows rows = train::all_rows(f);
   const std::vector<float> weights(static_cast<std::size_t>(rows.size()), 0.125f);
-  loss = train::token_pass(decoder, f, rows, loss::Nll{}, {}, weights,
-                           {.trunk = {layers, states}})
+  loss = train::token_pass(decoder, f, rows, loss::Nll{}, {}, weights, {.trunk = {layers, states}})
              .value();
   std::vector<float> out;
   decoder.for_each_parameter([&](model::Parameter& p) {

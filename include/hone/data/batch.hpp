@@ -1,6 +1,7 @@
 // What a training step reads: a forest, which tokens carry loss, scores and pairs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -30,6 +31,32 @@ struct Batch {
     std::int64_t sum = 0;
     for (const std::uint8_t t : trained) sum += t;
     return sum;
+  }
+
+  // Segments that carry loss.
+  std::vector<std::int32_t> answers() const {
+    std::vector<std::int32_t> out;
+    for (std::int32_t s = 0; s < static_cast<std::int32_t>(forest.segments().size()); ++s) {
+      const Segment& segment = forest.segments()[static_cast<std::size_t>(s)];
+      if (std::any_of(trained.begin() + segment.begin, trained.begin() + segment.end(),
+                      [](std::uint8_t t) { return t != 0; }))
+        out.push_back(s);
+    }
+    return out;
+  }
+
+  // Trees [first, last) as a batch of their own: a micro-batch.
+  Batch slice(std::int64_t first, std::int64_t last) const {
+    Batch out;
+    out.forest = forest.slice(first, last);
+    const auto begin = forest.tree_begin(first), end = forest.tree_begin(last);
+    out.trained.assign(trained.begin() + begin, trained.begin() + end);
+    const std::int32_t from = forest.roots()[static_cast<std::size_t>(first)];
+    const std::int32_t to = forest.tree_end(last - 1);
+    out.scores.assign(scores.begin() + from, scores.begin() + to);
+    for (const auto& [better, worse] : pairs)
+      if (better >= from && better < to) out.pairs.push_back({better - from, worse - from});
+    return out;
   }
 };
 

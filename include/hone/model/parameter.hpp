@@ -103,6 +103,15 @@ class Parameter {
   // From and to the order of the checkpoint, `file_shape()` row-major.
   void from_file(std::span<const float> rows) { scatter(rows, value_.data()); }
   void to_file(std::span<float> rows) const { gather(value_.data(), rows); }
+  // The same for another array in the layout of value(): a moment, an average.
+  void from_file(std::span<const float> rows, std::span<float> storage) const {
+    check_storage(storage.size());
+    scatter(rows, storage.data());
+  }
+  void to_file(std::span<float> rows, std::span<const float> storage) const {
+    check_storage(storage.size());
+    gather(storage.data(), rows);
+  }
   void gradient_to_file(std::span<float> rows) { gather(gradient().data(), rows); }
 
   // Normal values with the given deviation, a function of the seed and the name.
@@ -131,6 +140,11 @@ class Parameter {
     return is_matrix() ? (spec_.out + 15) / 16 * 16 * spec_.in : spec_.out;
   }
   std::size_t bytes() const { return static_cast<std::size_t>(storage_size()) * sizeof(float); }
+
+  void check_storage(std::size_t size) const {
+    require(static_cast<std::int64_t>(size) == storage_size(), name(), ": an array of ", size,
+            " elements beside it, expected ", storage_size());
+  }
 
   // Index in storage of element (o, i).
   std::int64_t at(std::int64_t o, std::int64_t i) const {

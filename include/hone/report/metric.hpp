@@ -40,6 +40,9 @@ inline constexpr std::array metric_table = {
            "Next-token loss on the pretraining text that is mixed into the update, mean over its "
            "tokens, before its coefficient."},
     Metric{"loss/nll", "NLL", "nats", Better::lower, "-log pi(token), mean over trained tokens."},
+    Metric{"loss/kto_baseline", "KTO baseline", "nats", Better::neither,
+           "z_0: log pi - log ref of answers under prompts that they do not answer, mean over "
+           "answers, at least 0."},
     Metric{"reward/score_mean", "score", "", Better::higher,
            "Score of an answer as the reward gave it, before any clip or KL penalty; mean over "
            "answers."},
@@ -70,6 +73,12 @@ inline constexpr std::array metric_table = {
            "tokens."},
     Metric{"policy/ratio_mean", "ratio", "", Better::neither,
            "pi / old, mean over tokens. Exactly 1 on the first pass over fresh samples."},
+    Metric{
+        "policy/kl_after", "KL of the update", "nats", Better::neither,
+        "KL(old || pi) per token (k3) once the update is done; what a steered policy loss answers "
+        "to."},
+    Metric{"policy/penalty_coef", "penalty coefficient", "", Better::neither,
+           "The coefficient of the policy loss's own KL penalty in this step."},
     Metric{"value/explained_variance", "explained variance", "", Better::higher,
            "1 - Var(return - value) / Var(return) over tokens; values of the critic before the "
            "update. 0 when the returns do not vary."},

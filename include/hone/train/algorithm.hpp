@@ -1,5 +1,5 @@
-// What an online run optimises: an advantage, a KL penalty, a policy loss, a value loss and how the
-// losses of tokens become one number.
+// What an online run optimises: an advantage, a KL penalty, a policy loss, a value loss, how the
+// losses of tokens become one number, and text to remember.
 //
 //   auto algorithm = hone::Algorithm{
 //       .advantage = hone::advantage::GroupRelative{.scale_by_std = false},
@@ -28,6 +28,7 @@
 #include "hone/loss/sum.hpp"
 #include "hone/loss/token_term.hpp"
 #include "hone/loss/value_clip.hpp"
+#include "hone/train/ptx.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -149,6 +150,9 @@ template <class A>
 constexpr bool is_aggregation =
     std::is_invocable_r_v<float, const A&, const loss::Counts&, std::int64_t>;
 
+template <class P>
+constexpr bool is_ptx = std::is_same_v<P, loss::None> || train::PtxSource<P>;
+
 template <class A>
 using value_loss_for = std::conditional_t<reads_values<A>(), loss::ValueClip, loss::None>;
 
@@ -156,7 +160,7 @@ using value_loss_for = std::conditional_t<reads_values<A>(), loss::ValueClip, lo
 
 template <class Advantage = advantage::GroupRelative, class Kl = kl::None,
           class Loss = loss::PpoClip, class ValueLoss = detail::value_loss_for<Advantage>,
-          class Aggregation = loss::TokenMean>
+          class Aggregation = loss::TokenMean, class Ptx = loss::None>
 struct Algorithm {
   static_assert(advantage::Policy<Advantage>,
                 "hone: Algorithm's .advantage cannot be called as an advantage: write `float "
@@ -204,12 +208,16 @@ struct Algorithm {
                 "hone: Algorithm's .aggregation cannot be called as one: write .aggregation = "
                 "loss::TokenMean{}, loss::SequenceMean{} or loss::FixedLength{}, or a lambda "
                 "[](const loss::Counts& batch, std::int64_t length) -> float");
+  static_assert(detail::is_ptx<Ptx>,
+                "hone: Algorithm's .ptx has no text to give: write .ptx = train::Ptx{.coef = "
+                "27.8f, .batch = [&](std::int64_t update) { return loader.batch(update); }}");
 
   Advantage advantage{};
   Kl kl{};
   Loss loss{};
   ValueLoss value_loss{};
   Aggregation aggregation{};
+  Ptx ptx{};
 
   bool operator==(const Algorithm&) const = default;
 };
@@ -271,6 +279,14 @@ inline constexpr bool needs_reference =
 template <class A>
 inline constexpr bool needs_old_logprobs = token_columns<actor_objective_t<A>>.old_logprob;
 
+// Every optimiser step learns from pretraining text as well.
+template <class A>
+inline constexpr bool needs_ptx = !std::is_same_v<decltype(A::ptx), loss::None>;
+
+// The policy loss has a coefficient of its own that answers to the KL of each update.
+template <class A>
+inline constexpr bool steers_loss = detail::steered_loss<decltype(A::loss)>;
+
 // The entropy of every row is computed with the head.
 template <class A>
 inline constexpr bool needs_entropy = token_columns<actor_objective_t<A>>.entropy;
@@ -285,12 +301,11 @@ inline constexpr bool needs_greedy_baseline =
 // Throws if coefficients switch on what the types were not seen to read. Called before training.
 template <class A>
 void check_algorithm(const A& algorithm) {
-  check_reads(actor_objective(algorithm, [&]() -> kl_state<A> {
-    if constexpr (requires { algorithm.kl.coef; })
-      return kl::start(algorithm.kl.coef);
-    else
-      return {};
-  }()));
+  kl_state<A> penalty{};
+  if constexpr (!detail::placement<decltype(A::kl)>::none) penalty = kl::start(algorithm.kl.coef);
+  loss_state<A> loss{};
+  if constexpr (steers_loss<A>) loss = kl::start(algorithm.loss.coef);
+  check_reads(actor_objective(algorithm, penalty, loss));
 }
 
 }  // namespace v0

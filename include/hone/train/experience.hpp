@@ -44,6 +44,13 @@ struct Experience {
             .advantages = rows(advantages),
             .returns = rows(returns)};
   }
+
+  // Trees [first, last): a micro-batch.
+  Experience slice(std::int64_t first, std::int64_t last) const {
+    std::vector<std::int64_t> trees;
+    for (std::int64_t t = first; t < last; ++t) trees.push_back(t);
+    return pick(trees);
+  }
 };
 
 // The head's rows of all tokens of all answers, [R]. Every one has a predecessor: prompts are never

@@ -17,13 +17,17 @@
 #include <utility>
 #include <vector>
 
+#include "hone/checkpoint/described.hpp"
 #include "hone/core/inputs.hpp"
 #include "hone/core/reads.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/loss/evaluate.hpp"
+#include "hone/loss/kto.hpp"
 #include "hone/train/adamw.hpp"
 #include "hone/train/ema.hpp"
 #include "hone/train/experience.hpp"
+#include "hone/train/frozen.hpp"
+#include "hone/train/mismatched.hpp"
 #include "hone/train/pair_pass.hpp"
 #include "hone/train/parameters.hpp"
 #include "hone/train/reference.hpp"
@@ -32,6 +36,7 @@
 #include "hone/train/schedule.hpp"
 #include "hone/train/sequence_pass.hpp"
 #include "hone/train/token_pass.hpp"
+#include "hone/train/visit_state.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -44,6 +49,13 @@ struct OfflineOptions {
   bool checkpoint_activations = false;
   std::optional<Ema> ema = {};
 };
+
+// What of the options decides a run's bits, for its checkpoints.
+inline checkpoint::Json described(const OfflineOptions& options) {
+  checkpoint::Json out = checkpoint::described(options);
+  for (const char* free : {"microbatch_tokens", "checkpoint_activations"}) out.erase(free);
+  return out;
+}
 
 // Saved and restored as a whole.
 struct OfflineState {
@@ -60,6 +72,14 @@ constexpr bool reads_reference() {
     return reads<Objective>.ref_logprob;
   else if constexpr (level_of<Objective> == Level::pair)
     return reads<Objective>.chosen.ref_logprob || reads<Objective>.rejected.ref_logprob;
+  else
+    return false;
+}
+
+template <class Objective>
+constexpr bool reads_baseline() {
+  if constexpr (level_of<Objective> == Level::sequence)
+    return reads<Objective>.baseline;
   else
     return false;
 }
@@ -85,6 +105,7 @@ class OfflineTrainer {
   static constexpr Level level = level_of<Objective>;
   static constexpr bool scalar = !std::is_same_v<Model, Decoder>;
   static constexpr bool has_reference = detail::reads_reference<Objective>();
+  static constexpr bool has_baseline = detail::reads_baseline<Objective>();
   static_assert(
       level != Level::value,
       "hone: a value loss belongs to an Algorithm; give it to OnlineTrainer as value_loss");
@@ -125,6 +146,26 @@ class OfflineTrainer {
   // Loss and metrics of a batch, without learning from it.
   Report evaluate(const data::Batch& batch) { return accumulate(batch, false); }
 
+  // Exchanges weights and averages; see Averaged in train/evaluation.hpp.
+  void swap_averages() {
+    require(options_.ema.has_value(), "OfflineTrainer: there are no averages, set options.ema");
+    Ema::swap(parameters_, state_.ema);
+    decoder().touch();
+  }
+
+  // Lists to a visitor of checkpoint/run_state.hpp what a run is and what it carries.
+  template <class V>
+  void visit_state(V& v) {
+    v.expect("objective", checkpoint::described(objective_));
+    v.expect("options", described(options_));
+    v.expect("frozen", checkpoint::described(frozen()));
+    v.value("step", state_.step);
+    detail::visit_weights(v, "weights/", parameters_);
+    detail::visit_adamw(v, "", parameters_, state_.optimizer);
+    detail::visit_ema(v, "", parameters_, state_.ema);
+    if (detail::applies(v)) decoder().touch();
+  }
+
   const OfflineState& state() const { return state_; }
   OfflineState& state() { return state_; }
   const OfflineOptions& options() const { return options_; }
@@ -142,6 +183,19 @@ class OfflineTrainer {
     return {.checkpoint_activations = options_.checkpoint_activations};
   }
 
+  // All weights that the run reads and does not train; they never change, so once is enough.
+  const FrozenWeights& frozen() {
+    if (!frozen_) {
+      FrozenTally tally;
+      tally.add_model(decoder());
+      if constexpr (scalar) model_->head->for_each_parameter([&](const auto& p) { tally.add(p); });
+      if constexpr (has_reference)
+        if (reference_->copy()) tally.add_model(*reference_->copy());
+      frozen_ = tally.sum();
+    }
+    return *frozen_;
+  }
+
   struct Sums {
     OrderFreeSum<> loss;
     double correct = 0, margin = 0, chosen = 0, rejected = 0;
@@ -153,8 +207,9 @@ class OfflineTrainer {
     const std::int64_t count = count_of(batch);
     require(count > 0, "OfflineTrainer: a batch of ", batch.forest.trees(),
             " trees holds nothing that this objective can learn from");
+    if constexpr (has_baseline) baseline_ = baseline_of(batch);
     for_each_microbatch(batch.forest, options_.microbatch_tokens, [&](auto first, auto last) {
-      pass(slice(batch, first, last), 1.0f / static_cast<float>(count), learn, sums);
+      pass(batch.slice(first, last), 1.0f / static_cast<float>(count), learn, sums);
     });
     Report report;
     const double n = static_cast<double>(std::max<std::int64_t>(1, sums.count));
@@ -168,6 +223,7 @@ class OfflineTrainer {
     } else {
       report.set("tokens", static_cast<double>(sums.count));
     }
+    if constexpr (has_baseline) report.set("loss/kto_baseline", baseline_);
     return report;
   }
 
@@ -175,37 +231,9 @@ class OfflineTrainer {
     if constexpr (level == Level::token)
       return batch.trained_tokens();
     else if constexpr (level == Level::sequence)
-      return static_cast<std::int64_t>(answers_of(batch).size());
+      return static_cast<std::int64_t>(batch.answers().size());
     else
       return static_cast<std::int64_t>(batch.pairs.size());
-  }
-
-  // Segments that carry loss.
-  static std::vector<std::int32_t> answers_of(const data::Batch& batch) {
-    std::vector<std::int32_t> out;
-    for (std::int32_t s = 0; s < static_cast<std::int32_t>(batch.forest.segments().size()); ++s) {
-      const Segment& segment = batch.forest.segments()[static_cast<std::size_t>(s)];
-      for (std::int64_t t = segment.begin; t < segment.end(); ++t)
-        if (batch.trained[static_cast<std::size_t>(t)]) {
-          out.push_back(s);
-          break;
-        }
-    }
-    return out;
-  }
-
-  // Trees [first, last) as a batch of their own.
-  static data::Batch slice(const data::Batch& batch, std::int64_t first, std::int64_t last) {
-    data::Batch out;
-    out.forest = batch.forest.slice(first, last);
-    const auto begin = batch.forest.tree_begin(first), end = batch.forest.tree_begin(last);
-    out.trained.assign(batch.trained.begin() + begin, batch.trained.begin() + end);
-    const std::int32_t from = batch.forest.roots()[static_cast<std::size_t>(first)];
-    const std::int32_t to = batch.forest.tree_end(last - 1);
-    out.scores.assign(batch.scores.begin() + from, batch.scores.begin() + to);
-    for (const auto& [better, worse] : batch.pairs)
-      if (better >= from && better < to) out.pairs.push_back({better - from, worse - from});
-    return out;
   }
 
   void pass(const data::Batch& batch, float weight, bool learn, Sums& sums) {
@@ -240,15 +268,32 @@ class OfflineTrainer {
     sums.count += rows.size();
   }
 
-  SequenceRows sequences_of(const data::Batch& batch, std::span<const std::int32_t> segments) {
+  static SequenceRows sequences_of(const data::Batch& batch,
+                                   std::span<const std::int32_t> segments) {
     SequenceRows out;
     for (const std::int32_t s : segments) out.add(batch.forest, s, batch.trained);
     return out;
   }
 
+  // z_0 of KTO: KL(model, reference) of answers under prompts that they do not answer.
+  double baseline_of(const data::Batch& batch) {
+    const data::Batch strange = mismatched(batch);
+    double sum = 0, answers = 0;
+    for_each_microbatch(strange.forest, options_.microbatch_tokens, [&](auto first, auto last) {
+      const data::Batch part = strange.slice(first, last);
+      const SequenceRows sequences = sequences_of(part, part.answers());
+      const auto now = score(*model_, part.forest, sequences.rows, settings()).logprobs;
+      const auto before = reference_->logprobs(part.forest, sequences.rows, settings());
+      for (std::size_t r = 0; r < now.size(); ++r)
+        sum += static_cast<double>(now[r]) - static_cast<double>(before[r]);
+      answers += static_cast<double>(sequences.size());
+    });
+    return loss::kto_baseline(sum, answers);
+  }
+
   // Labels are the signs of the scores: a positive score is a desirable answer.
   void sequence_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
-    const std::vector<std::int32_t> segments = answers_of(batch);
+    const std::vector<std::int32_t> segments = batch.answers();
     const SequenceRows sequences = sequences_of(batch, segments);
     const std::vector<float> weights(segments.size(), weight);
     loss::SequenceBatch given;
@@ -284,7 +329,7 @@ class OfflineTrainer {
   }
 
   void pair_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
-    const std::vector<std::int32_t> segments = answers_of(batch);
+    const std::vector<std::int32_t> segments = batch.answers();
     std::vector<std::int32_t> number(batch.forest.segments().size(), -1);
     for (std::size_t i = 0; i < segments.size(); ++i)
       number[static_cast<std::size_t>(segments[i])] = static_cast<std::int32_t>(i);
@@ -382,6 +427,7 @@ class OfflineTrainer {
   ParameterList parameters_;
   std::optional<Reference<Decoder>> reference_;
   OfflineState state_;
+  std::optional<FrozenWeights> frozen_;
   double baseline_ = 0.0;  // KTO's z_0 of the batch at hand
 };
 

@@ -11,70 +11,40 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <functional>
-#include <limits>
 #include <optional>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "hone/advantage/estimate.hpp"
-#include "hone/core/completion.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/math.hpp"
 #include "hone/kl/in_loss.hpp"
 #include "hone/kl/in_reward.hpp"
 #include "hone/kl/none.hpp"
 #include "hone/loss/aggregation.hpp"
 #include "hone/loss/metrics.hpp"
-#include "hone/loss/sequences.hpp"
 #include "hone/rollout/engine.hpp"
 #include "hone/rollout/rollouts.hpp"
-#include "hone/train/adamw.hpp"
+#include "hone/train/actor_pass.hpp"
 #include "hone/train/algorithm.hpp"
-#include "hone/train/ema.hpp"
+#include "hone/train/critic_pass.hpp"
 #include "hone/train/experience.hpp"
+#include "hone/train/frozen.hpp"
+#include "hone/train/make_experience.hpp"
+#include "hone/train/minibatches.hpp"
+#include "hone/train/online_options.hpp"
 #include "hone/train/parameters.hpp"
+#include "hone/train/ptx_pass.hpp"
 #include "hone/train/reference.hpp"
 #include "hone/train/report.hpp"
-#include "hone/train/scalar_pass.hpp"
-#include "hone/train/schedule.hpp"
-#include "hone/train/sequence_pass.hpp"
-#include "hone/train/token_pass.hpp"
+#include "hone/train/update_metrics.hpp"
+#include "hone/train/visit_state.hpp"
 
 namespace hone {
 inline namespace v0 {
 namespace train {
-
-struct OnlineOptions {
-  std::int32_t group_size = 1;               // answers per prompt
-  rollout::GenerateOptions generation = {};  // seed and step are set by the trainer
-  std::int32_t ppo_epochs = 1;               // passes over the experience
-  std::int32_t minibatches = 1;              // optimiser steps per pass, of whole trees
-  std::int64_t microbatch_tokens = 8192;     // per forward and backward pass; changes no bit
-  AdamW optimizer = {};
-  Schedule schedule = {.peak = 1e-6f, .decay = Decay::constant};
-  AdamW critic_optimizer = {};
-  Schedule critic_schedule = {.peak = 5e-6f, .decay = Decay::constant};
-  float score_clip = std::numeric_limits<float>::infinity();  // scores are limited to +- this
-  double stop_kl = 0.0;  // ends the update of a batch once approx_kl is above; 0: never
-  bool checkpoint_activations = false;
-  std::optional<Ema> ema = {};
-  std::uint64_t seed = 0;
-};
-
-// What a run carries from step to step; saved and restored as a whole.
-template <class KlState>
-struct OnlineState {
-  std::int64_t step = 0;     // rollout phases
-  std::int64_t updates = 0;  // optimiser steps
-  AdamW::State optimizer, critic_optimizer;
-  Ema::State ema;
-  KlState kl{};
-};
 
 // Stands where a composition has no critic.
 struct NoCritic {};
@@ -84,10 +54,11 @@ class OnlineTrainer {
  public:
   using Decoder = DecoderType;
   using Composition = AlgorithmType;
-  using State = OnlineState<kl_state<AlgorithmType>>;
+  using State = OnlineState<kl_state<AlgorithmType>, loss_state<AlgorithmType>>;
   static constexpr bool has_critic = needs_critic<AlgorithmType>;
   static constexpr bool has_reference = needs_reference<AlgorithmType>;
   static constexpr bool has_greedy_baseline = needs_greedy_baseline<AlgorithmType>;
+  static constexpr bool has_ptx = needs_ptx<AlgorithmType>;
 
   // `reward(rollouts)` returns a score for each answer, [S].
   OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Reward> reward,
@@ -117,22 +88,12 @@ class OnlineTrainer {
 
   // Samples group_size answers to each prompt from the actor as it is.
   rollout::Rollouts sample(std::span<const rollout::Request> prompts, Report& report) {
-    std::vector<rollout::Request> requests(prompts.begin(), prompts.end());
-    for (rollout::Request& r : requests) r.samples = options_.group_size;
-    rollout::GenerateOptions generation = options_.generation;
-    generation.seed = options_.seed;
-    generation.step = static_cast<std::uint64_t>(state_.step);
+    const auto requests = asked(prompts);
+    const auto generation = generation_at(static_cast<std::uint64_t>(state_.step));
     const auto answers = engine_.generate(requests, generation, decode_);
     if constexpr (has_greedy_baseline) ask_greedily(requests, generation);
     rollout::Rollouts rollouts = rollout::collect(requests, answers);
-    double length = 0, truncated = 0;
-    for (std::int64_t s = 0; s < rollouts.answers(); ++s) {
-      length += static_cast<double>(rollouts.length(s));
-      truncated += hone::truncated(rollouts.finish[static_cast<std::size_t>(s)]);
-    }
-    const double n = static_cast<double>(std::max<std::int64_t>(1, rollouts.answers()));
-    report.set("rollout/length_mean", length / n);
-    report.set("rollout/truncated_fraction", truncated / n);
+    report_lengths(rollouts, report);
     return rollouts;
   }
 
@@ -140,33 +101,15 @@ class OnlineTrainer {
   Experience judge(rollout::Rollouts rollouts, Report& report) {
     Experience e;
     e.rollouts = std::move(rollouts);
-    e.scores = reward_(e.rollouts);
-    require(static_cast<std::int64_t>(e.scores.size()) == e.rollouts.answers(),
-            "OnlineTrainer: the reward returned ", e.scores.size(), " scores, expected ",
-            e.rollouts.answers());
-    double sum = 0, squares = 0;
-    for (std::size_t s = 0; s < e.scores.size(); ++s) {
-      float& score = e.scores[s];
-      require(std::isfinite(score), "OnlineTrainer: the score of answer ", s, " is ", score,
-              ", expected a finite number");
-      sum += static_cast<double>(score);
-      squares += static_cast<double>(score) * static_cast<double>(score);
-      score = std::clamp(score, -options_.score_clip, options_.score_clip);
-    }
-    const double n = static_cast<double>(std::max<std::size_t>(1, e.scores.size()));
-    report.set("reward/score_mean", sum / n);
-    report.set("reward/score_std", std::sqrt(std::max(0.0, squares / n - sum / n * sum / n)));
+    e.scores = judged(reward_, e.rollouts, options_.score_clip, report);
     if constexpr (has_greedy_baseline)
       for (const std::int32_t group : e.rollouts.groups)
         e.greedy_scores.push_back(greedy_scores_.at(static_cast<std::size_t>(group)));
     if constexpr (has_reference)
-      for_each_microbatch(
-          e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
-            const rollout::Rollouts part = e.rollouts.slice(first, last);
-            const auto found = reference_->logprobs(part.forest, answer_rows(part), settings());
-            e.ref_logprobs.insert(e.ref_logprobs.end(), found.begin(), found.end());
-          });
-    if constexpr (has_critic) read_values(e);
+      e.ref_logprobs =
+          answer_logprobs([this](const auto&... what) { return reference_->logprobs(what...); },
+                          e.rollouts, options_.microbatch_tokens, options_.pass());
+    if constexpr (has_critic) read_values(critic_, e, options_.microbatch_tokens);
     return e;
   }
 
@@ -174,79 +117,91 @@ class OnlineTrainer {
   void penalise(Experience& e, Report& report) {
     e.token_rewards.assign(static_cast<std::size_t>(e.rollouts.rows()), 0.0f);
     if constexpr (has_reference) {
-      kl::Observed observed{.sequences = e.rollouts.answers()};
-      double per_token = 0;
-      for (std::int64_t s = 0; s < e.rollouts.answers(); ++s) {
-        double sum = 0, count = 0;
-        for_each_row(e, s, [&](std::size_t r) {
-          sum +=
-              static_cast<double>(e.rollouts.logprobs[r]) - static_cast<double>(e.ref_logprobs[r]);
-          ++count;
-        });
-        observed.per_sequence += sum;
-        if (count > 0) per_token += sum / count;
+      const kl::Observed seen = distance_to_reference(e);
+      report.set("reward/kl", seen.per_sequence);
+      if constexpr (has_penalty) {
+        const auto penalty = algorithm_.kl.with(state_.kl);
+        report.set("reward/kl_coef", static_cast<double>(penalty.coef));
+        if constexpr (penalises_reward<AlgorithmType>) penalise_tokens(penalty, e);
+        state_.kl = kl::next(algorithm_.kl.coef, state_.kl, seen);
       }
-      const double n = static_cast<double>(std::max<std::int64_t>(1, observed.sequences));
-      observed.per_sequence /= n;
-      observed.per_token = per_token / n;
-      report.set("reward/kl", observed.per_sequence);
-      report.set("reward/kl_coef", static_cast<double>(penalty().coef));
-      if constexpr (penalty_in_reward) {
-        const auto now = penalty();
-        for (std::int64_t s = 0; s < e.rollouts.answers(); ++s)
-          for_each_row(e, s, [&](std::size_t r) {
-            TokenInputs<float> in;
-            in.logprob = in.old_logprob = in.rollout_logprob = e.rollouts.logprobs[r];
-            in.ref_logprob = e.ref_logprobs[r];
-            e.token_rewards[r] = hone::value_at(now, in);
-          });
-      }
-      if constexpr (has_penalty) state_.kl = kl::next(algorithm_.kl.coef, state_.kl, observed);
     }
     place_scores(e.rollouts, e.scores, e.token_rewards);
   }
 
   void estimate(Experience& e, Report& report) {
-    const auto rows = static_cast<std::size_t>(e.rollouts.rows());
-    e.advantages.resize(rows);
-    e.returns.resize(rows);
-    std::vector<std::uint8_t> cut;
-    for (const FinishReason f : e.rollouts.finish) cut.push_back(truncated(f));
-    advantage::estimate(algorithm_.advantage,
-                        {.offsets = e.rollouts.offsets,
-                         .token_rewards = e.token_rewards,
-                         .values = e.values,
-                         .mask = e.rollouts.mask,
-                         .truncated = cut,
-                         .bootstrap = e.bootstrap,
-                         .groups = e.rollouts.groups,
-                         .scores = e.scores,
-                         .greedy_scores = e.greedy_scores},
-                        {.advantages = e.advantages, .returns = e.returns});
+    estimate_advantages(algorithm_.advantage, e);
     if constexpr (has_critic)
       report.set("value/explained_variance", explained_variance(e.values, e.returns));
   }
 
   // ppo_epochs passes over the experience, in minibatches of whole trees.
   void update(const Experience& e, Report& report) {
-    const std::int64_t trees = e.rollouts.forest.trees();
-    const std::int64_t parts =
-        std::clamp<std::int64_t>(options_.minibatches, 1, std::max<std::int64_t>(1, trees));
-    Means means;
+    UpdateMetrics metrics;
     bool stopped = false;
-    for (std::int32_t epoch = 0; epoch < options_.ppo_epochs && !stopped; ++epoch) {
-      const std::vector<std::int64_t> order = shuffled(trees, epoch);
-      for (std::int64_t m = 0; m < parts && !stopped; ++m) {
-        std::vector<std::int64_t> chosen(order.begin() + trees * m / parts,
-                                         order.begin() + trees * (m + 1) / parts);
-        std::sort(chosen.begin(), chosen.end());  // the canonical order of sums
-        stopped = !update_minibatch(e.pick(chosen), means);
-      }
-    }
-    means.write(report);
+    for (std::int32_t epoch = 0; epoch < options_.ppo_epochs && !stopped; ++epoch)
+      for (const auto& trees : minibatches(e.rollouts.forest.trees(), options_.minibatches,
+                                           {.seed = options_.seed,
+                                           .step = static_cast<std::uint64_t>(state_.step),
+                                           .sequence = static_cast<std::uint64_t>(epoch),
+                                           .stream = 1}))
+        if ((stopped = !update_minibatch(e.pick(trees), metrics))) break;
+    metrics.write({.critic = has_critic, .entropy = needs_entropy<AlgorithmType>, .ptx = has_ptx},
+                  report);
     report.set("update/stopped_early", stopped);
     report.set("update/lr", static_cast<double>(
                                 options_.schedule(std::max<std::int64_t>(0, state_.updates - 1))));
+    if constexpr (steers_loss<AlgorithmType>) steer(e, report);
+  }
+
+  // Scores, lengths and KL of answers to held-out prompts, drawn with the same random numbers
+  // whenever it is asked. Nothing is learnt, and a reward's state is left as it is.
+  Report evaluate(std::span<const rollout::Request> prompts) {
+    Report report;
+    report.step = state_.step;
+    const auto requests = asked(prompts);
+    Experience e;
+    e.rollouts = rollout::collect(
+        requests, engine_.generate(requests, generation_at(evaluation_step), decode_));
+    report_lengths(e.rollouts, report);
+    Reward reward = reward_;
+    judged(reward, e.rollouts, options_.score_clip, report);
+    if constexpr (has_reference) {
+      read_reference(e);
+      report.set("reward/kl", distance_to_reference(e).per_sequence);
+    }
+    return report;
+  }
+
+  // Exchanges weights and averages; see Averaged in train/evaluation.hpp.
+  void swap_averages() {
+    require(options_.ema.has_value(), "OnlineTrainer: there are no averages, set options.ema");
+    Ema::swap(actor_parameters_, state_.ema);
+    actor_->touch();
+  }
+
+  // Lists to a visitor of checkpoint/run_state.hpp what a run is and what it carries.
+  template <class V>
+  void visit_state(V& v) {
+    v.expect("composition", checkpoint::described(algorithm_));
+    v.expect("options", described(options_));
+    v.expect("frozen", checkpoint::described(frozen()));
+    v.value("step", state_.step);
+    v.value("updates", state_.updates);
+    v.value("kl", state_.kl);
+    v.value("loss", state_.loss);
+    detail::visit_reward(v, reward_);
+    detail::visit_weights(v, "actor/weights/", actor_parameters_);
+    detail::visit_adamw(v, "actor/", actor_parameters_, state_.optimizer);
+    detail::visit_ema(v, "actor/", actor_parameters_, state_.ema);
+    if constexpr (has_critic) {
+      detail::visit_weights(v, "critic/weights/", critic_parameters_);
+      detail::visit_adamw(v, "critic/", critic_parameters_, state_.critic_optimizer);
+    }
+    if (detail::applies(v)) {
+      actor_->touch();
+      if constexpr (has_critic) critic_.decoder->touch();
+    }
   }
 
   const State& state() const { return state_; }
@@ -265,7 +220,6 @@ class OnlineTrainer {
  private:
   struct Private {};
   static constexpr bool has_penalty = !std::is_same_v<decltype(AlgorithmType::kl), kl::None>;
-  static constexpr bool penalty_in_reward = penalises_reward<AlgorithmType>;
 
   OnlineTrainer(Private, DecoderType& actor, Critic critic, Reward reward, AlgorithmType algorithm,
                 OnlineOptions options)
@@ -294,21 +248,45 @@ class OnlineTrainer {
       require(!critic_parameters_.empty(), "OnlineTrainer: the critic has no trainable parameter");
     }
     if constexpr (has_penalty) state_.kl = kl::start(algorithm_.kl.coef);
+    if constexpr (steers_loss<AlgorithmType>) state_.loss = kl::start(algorithm_.loss.coef);
   }
 
-  PassSettings settings() const {
-    return {.temperature = options_.generation.sampling.temperature,
-            .checkpoint_activations = options_.checkpoint_activations};
+  // The step of the random numbers of evaluations: one that no run reaches.
+  static constexpr std::uint64_t evaluation_step = ~std::uint64_t{0};
+
+  rollout::GenerateOptions generation_at(std::uint64_t step) const {
+    rollout::GenerateOptions generation = options_.generation;
+    generation.seed = options_.seed;
+    generation.step = step;
+    return generation;
   }
 
-  // The penalty with the coefficient of this moment.
-  auto penalty() const { return algorithm_.kl.with(state_.kl); }
+  std::vector<rollout::Request> asked(std::span<const rollout::Request> prompts) const {
+    std::vector<rollout::Request> requests(prompts.begin(), prompts.end());
+    for (rollout::Request& r : requests) r.samples = options_.group_size;
+    return requests;
+  }
 
-  template <class F>
-  static void for_each_row(const Experience& e, std::int64_t s, F&& f) {
-    for (std::int64_t r = e.rollouts.offsets[static_cast<std::size_t>(s)];
-         r < e.rollouts.offsets[static_cast<std::size_t>(s) + 1]; ++r)
-      if (e.rollouts.mask[static_cast<std::size_t>(r)]) f(static_cast<std::size_t>(r));
+  void read_reference(Experience& e) const {
+    const auto reference = [this](const auto&... what) { return reference_->logprobs(what...); };
+    e.ref_logprobs =
+        answer_logprobs(reference, e.rollouts, options_.microbatch_tokens, options_.pass());
+  }
+
+  // All weights that the run reads and does not train; they never change, so once is enough.
+  const FrozenWeights& frozen() {
+    if (!frozen_) {
+      FrozenTally tally;
+      tally.add_model(*actor_);
+      if constexpr (has_reference)
+        if (reference_->copy()) tally.add_model(*reference_->copy());
+      if constexpr (has_critic) {
+        tally.add_model(*critic_.decoder);
+        critic_.head->for_each_parameter([&](const auto& p) { tally.add(p); });
+      }
+      frozen_ = tally.sum();
+    }
+    return *frozen_;
   }
 
   // The score of the greedy answer to each prompt, in the canonical order of prompts (ReMax).
@@ -321,207 +299,65 @@ class OnlineTrainer {
             greedy_scores_.size(), " scores of greedy answers, expected ", requests.size());
   }
 
-  void read_values(Experience& e) {
-    for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
-      const rollout::Rollouts part = e.rollouts.slice(first, last);
-      const std::vector<float> v = scalars(critic_, part.forest);
-      for (const std::int64_t h : answer_rows(part).hidden)
-        e.values.push_back(v[static_cast<std::size_t>(h)]);
-      for (const std::int64_t t : end_tokens(part.forest, part.segments))
-        e.bootstrap.push_back(v[static_cast<std::size_t>(t)]);
-    });
-  }
-
-  std::vector<std::int64_t> shuffled(std::int64_t n, std::int32_t epoch) const {
-    std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-    RandomStream stream({.seed = options_.seed,
-                         .step = static_cast<std::uint64_t>(state_.step),
-                         .sequence = static_cast<std::uint64_t>(epoch),
-                         .stream = 1});
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[stream.below(i)]);
-    return order;
-  }
-
-  // What a minibatch adds to the metrics of a step.
-  struct Means {
-    double loss = 0, value_loss = 0, approx_kl = 0, clipped = 0, ratio = 0, entropy = 0, norm = 0,
-           value_norm = 0;
-    std::int64_t updates = 0;
-
-    void write(Report& report) const {
-      const double n = static_cast<double>(std::max<std::int64_t>(1, updates));
-      report.set("loss/policy", loss / n);
-      report.set("policy/approx_kl", approx_kl / n);
-      report.set("policy/clip_fraction", clipped / n);
-      report.set("policy/ratio_mean", ratio / n);
-      if constexpr (needs_entropy<AlgorithmType>) report.set("policy/entropy", entropy / n);
-      report.set("update/grad_norm", norm / n);
-      if constexpr (has_critic) {
-        report.set("loss/value", value_loss / n);
-        report.set("update/critic_grad_norm", value_norm / n);
-      }
-    }
-  };
-
   // Gradients of one minibatch, then one optimiser step of actor and critic. False: the KL to the
   // sampling policy is beyond stop_kl, and the weights have not been changed.
-  bool update_minibatch(const Experience& e, Means& means) {
+  bool update_minibatch(const Experience& e, UpdateMetrics& metrics) {
     loss::Counts counts;
     counts.add(e.rollouts.offsets, e.rollouts.mask);
     if (counts.tokens == 0) return true;
     zero_gradients(actor_parameters_);
     if constexpr (has_critic) zero_gradients(critic_parameters_);
     OrderFreeSum<> total, value_total;
-    loss::PolicyMetrics metrics;
+    loss::PolicyMetrics seen;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
-      std::vector<std::int64_t> trees;
-      for (auto t = first; t < last; ++t) trees.push_back(t);
-      const Experience part = e.pick(trees);
-      total.add(actor_pass(part, counts, metrics));
-      if constexpr (has_critic) value_total.add(critic_pass(part, counts));
+      const Experience part = e.slice(first, last);
+      total.add(actor_pass(*actor_, reference_ ? &*reference_ : nullptr, part, algorithm_,
+                           state_.kl, state_.loss, counts, options_.pass(), seen));
+      if constexpr (has_critic)
+        value_total.add(critic_pass(critic_, part, algorithm_.value_loss, counts, options_.pass()));
     });
-    const double approx_kl = metrics.approx_kl_mean();
-    if (options_.stop_kl > 0 && approx_kl > options_.stop_kl) return false;
+    if (options_.stop_kl > 0 && seen.approx_kl_mean() > options_.stop_kl) return false;
+    if constexpr (has_ptx)
+      metrics.ptx_loss +=
+          ptx_pass(*actor_, algorithm_.ptx.batch(state_.updates), algorithm_.ptx.coef,
+                   options_.microbatch_tokens, options_.pass());
+    metrics.add(seen);
+    metrics.loss += total.value();
+    metrics.value_loss += value_total.value();
+    optimise(metrics);
+    return true;
+  }
 
+  void optimise(UpdateMetrics& metrics) {
     const auto result =
         options_.optimizer(actor_parameters_, state_.optimizer, options_.schedule(state_.updates));
     actor_->touch();
     if (options_.ema) (*options_.ema)(actor_parameters_, state_.ema);
-    means.loss += total.value();
-    means.approx_kl += approx_kl;
-    means.ratio += metrics.ratio_mean();
-    means.clipped += metrics.clip_fraction();
-    means.entropy += metrics.entropy_mean();
-    means.norm += result.gradient_norm;
+    metrics.norm += result.gradient_norm;
     if constexpr (has_critic) {
       const auto value_result = options_.critic_optimizer(
           critic_parameters_, state_.critic_optimizer, options_.critic_schedule(state_.updates));
       critic_.decoder->touch();
-      means.value_loss += value_total.value();
-      means.value_norm += value_result.gradient_norm;
+      metrics.value_norm += value_result.gradient_norm;
     }
-    ++means.updates;
+    ++metrics.updates;
     ++state_.updates;
-    return true;
   }
 
-  OrderFreeSum<> actor_pass(const Experience& e, const loss::Counts& counts,
-                            loss::PolicyMetrics& metrics) {
-    const auto all = static_cast<std::size_t>(e.rollouts.rows());
-    // Rows of tokens that others wrote are left out of the head's work.
-    std::vector<std::size_t> kept;
-    for (std::size_t r = 0; r < all; ++r)
-      if (e.rollouts.mask[r]) kept.push_back(r);
-    const auto keep = [&kept](const std::vector<float>& column) {
-      std::vector<float> out;
-      if (!column.empty())
-        for (const std::size_t r : kept) out.push_back(column[r]);
-      return out;
-    };
-    const HeadRows every = answer_rows(e.rollouts);
-    SequenceRows sequences;
-    std::size_t next = 0;
-    for (std::int64_t s = 0; s < e.rollouts.answers(); ++s) {
-      for (; next < kept.size() && static_cast<std::int64_t>(kept[next]) <
-                                       e.rollouts.offsets[static_cast<std::size_t>(s) + 1];
-           ++next) {
-        sequences.rows.hidden.push_back(every.hidden[kept[next]]);
-        sequences.rows.targets.push_back(every.targets[kept[next]]);
-        sequences.rows.tokens.push_back(every.tokens[kept[next]]);
-      }
-      sequences.offsets.push_back(sequences.rows.size());
-    }
-    const std::vector<float> old = keep(e.rollouts.logprobs), ref = keep(e.ref_logprobs),
-                             advantages = keep(e.advantages);
-    std::vector<float> logprobs(kept.size()), entropies(kept.size()),
-        kls(needs_full_kl<AlgorithmType> ? kept.size() : 0);
-    OrderFreeSum<> total;
-    const auto objective = actor_objective(algorithm_, state_.kl);
-    using F = std::remove_cvref_t<decltype(objective)>;
-    const std::vector<float> lengths = row_lengths(sequences);
-    TokenInputs<loss::Column> columns;
-    columns.old_logprob = columns.rollout_logprob = old;
-    columns.ref_logprob = ref;
-    columns.advantage = advantages;
-    columns.length = lengths;
-    const std::vector<float> no_drift(kept.size(), 0.0f);
-    columns.drift = no_drift;
-    std::optional<typename Reference<Decoder>::Beside> beside;
-    if constexpr (needs_full_kl<AlgorithmType>) beside = reference_->beside(e.rollouts.forest);
-    const kernel::HeadReference* reference = beside ? &beside->head : nullptr;
-    if constexpr (level_of<F> == Level::token) {
-      std::vector<float> weights(all);
-      loss::token_weights(algorithm_.aggregation, counts, e.rollouts.offsets, e.rollouts.mask,
-                          weights);
-      total = token_pass(*actor_, e.rollouts.forest, sequences.rows, objective, columns,
-                         keep(weights), settings(), {logprobs, entropies, kls}, reference);
-    } else {
-      static_assert(level_of<F> == Level::sequence,
-                    "hone: the loss of an OnlineTrainer is of single tokens or of sequences");
-      std::vector<float> weights(static_cast<std::size_t>(sequences.size()));
-      loss::sequence_weights(counts, e.rollouts.offsets, e.rollouts.mask, weights);
-      loss::SequenceBatch given;
-      given.tokens = columns;
-      total = sequence_pass(*actor_, e.rollouts.forest, sequences, objective, given, weights,
-                            settings(), {logprobs, entropies, kls}, reference);
-    }
-    columns.logprob = logprobs;
-    columns.entropy = entropies;
-    columns.full_kl = kls;
-    metrics.add(loss::policy_metrics(policy_loss(algorithm_), columns,
-                                     std::vector<float>(kept.size(), 1.0f)));
-    return total;
-  }
-
-  static std::vector<float> row_lengths(const SequenceRows& sequences) {
-    std::vector<float> out;
-    for (std::int64_t s = 0; s < sequences.size(); ++s)
-      out.insert(out.end(), static_cast<std::size_t>(sequences.length(s)),
-                 static_cast<float>(sequences.length(s)));
-    return out;
-  }
-
-  // The value loss is a mean over the sampled tokens of the minibatch.
-  OrderFreeSum<> critic_pass(const Experience& e, const loss::Counts& counts) {
-    const HeadRows rows = answer_rows(e.rollouts);
-    const auto n = static_cast<std::size_t>(e.rollouts.rows());
-    std::vector<float> weights(n), values(n), slopes(n);
-    loss::token_weights(loss::TokenMean{}, counts, e.rollouts.offsets, e.rollouts.mask, weights);
-    OrderFreeSum<> total;
-    scalar_pass(critic_, e.rollouts.forest,
-                [&](std::span<const float> scalar, std::span<float> d_scalar) {
-                  for (std::size_t r = 0; r < n; ++r)
-                    values[r] = scalar[static_cast<std::size_t>(rows.hidden[r])];
-                  ValueInputs<loss::Column> columns;
-                  columns.value = values;
-                  columns.old_value = e.values;
-                  columns.ret = e.returns;
-                  ValueInputs<loss::Derivative> d;
-                  d.value = slopes;
-                  total = loss::evaluate(algorithm_.value_loss, columns, weights, d);
-                  for (std::size_t r = 0; r < n; ++r)
-                    d_scalar[static_cast<std::size_t>(rows.hidden[r])] += slopes[r];
-                },
-                {.checkpoint_activations = options_.checkpoint_activations});
-    return total;
-  }
-
-  static double explained_variance(std::span<const float> values, std::span<const float> returns) {
-    double mean = 0, error_mean = 0, variance = 0, error = 0;
-    const double n = static_cast<double>(std::max<std::size_t>(1, returns.size()));
-    for (std::size_t r = 0; r < returns.size(); ++r) {
-      mean += static_cast<double>(returns[r]) / n;
-      error_mean += (static_cast<double>(returns[r]) - static_cast<double>(values[r])) / n;
-    }
-    for (std::size_t r = 0; r < returns.size(); ++r) {
-      const double d = static_cast<double>(returns[r]) - mean;
-      const double x =
-          static_cast<double>(returns[r]) - static_cast<double>(values[r]) - error_mean;
-      variance += d * d;
-      error += x * x;
-    }
-    return variance > 0 ? 1.0 - error / variance : 0.0;
+  // The coefficient of the policy loss answers to KL(old, pi) as the update leaves it (k3).
+  void steer(const Experience& e, Report& report) {
+    const auto now = [this](const auto&... what) { return score(*actor_, what...).logprobs; };
+    const std::vector<float> logprobs =
+        answer_logprobs(now, e.rollouts, options_.microbatch_tokens, options_.pass());
+    const kl::Observed moved = observe(e.rollouts, [&](std::size_t r) {
+      const double log_ratio =
+          static_cast<double>(logprobs[r]) - static_cast<double>(e.rollouts.logprobs[r]);
+      return expm1(log_ratio) - log_ratio;
+    });
+    report.set("policy/kl_after", moved.per_token);
+    report.set("policy/penalty_coef",
+               static_cast<double>(kl::coefficient(algorithm_.loss.coef, state_.loss)));
+    state_.loss = kl::next(algorithm_.loss.coef, state_.loss, moved);
   }
 
   Decoder* actor_;
@@ -534,6 +370,7 @@ class OnlineTrainer {
   std::vector<float> greedy_scores_;
   std::optional<Reference<Decoder>> reference_;
   ParameterList actor_parameters_, critic_parameters_;
+  std::optional<FrozenWeights> frozen_;
   State state_;
 };
 

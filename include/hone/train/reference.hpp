@@ -44,6 +44,8 @@ class Reference {
   }
 
   bool shares_weights() const { return !copy_.has_value(); }
+  // The weights of its own, or null.
+  Decoder* copy() const { return copy_ ? &*copy_ : nullptr; }
 
  private:
   Decoder* actor_;

@@ -1,0 +1,177 @@
+// From sampled answers to what an update reads: scores, reference log-probabilities, values, token
+// rewards, advantages.
+//
+// One function for each part of the sentence "judge, penalise, estimate". Each fills its columns of
+// an Experience and says in the report what it has seen.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hone/advantage/estimate.hpp"
+#include "hone/core/completion.hpp"
+#include "hone/core/differentiate.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/inputs.hpp"
+#include "hone/kl/coefficient.hpp"
+#include "hone/rollout/rollouts.hpp"
+#include "hone/train/experience.hpp"
+#include "hone/train/reference.hpp"
+#include "hone/train/report.hpp"
+#include "hone/train/scalar_pass.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace train {
+
+inline void report_lengths(const rollout::Rollouts& rollouts, Report& report) {
+  double length = 0, truncated = 0;
+  for (std::int64_t s = 0; s < rollouts.answers(); ++s) {
+    length += static_cast<double>(rollouts.length(s));
+    truncated += hone::truncated(rollouts.finish[static_cast<std::size_t>(s)]);
+  }
+  const double n = static_cast<double>(std::max<std::int64_t>(1, rollouts.answers()));
+  report.set("rollout/length_mean", length / n);
+  report.set("rollout/truncated_fraction", truncated / n);
+}
+
+// The reward's score of every answer, [S], reported as it is and then limited to +-clip.
+template <class Reward>
+std::vector<float> judged(Reward& reward, const rollout::Rollouts& rollouts, float clip,
+                          Report& report) {
+  std::vector<float> scores = reward(rollouts);
+  require(static_cast<std::int64_t>(scores.size()) == rollouts.answers(),
+          "OnlineTrainer: the reward returned ", scores.size(), " scores, expected ",
+          rollouts.answers());
+  double sum = 0, squares = 0;
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    float& score = scores[s];
+    require(std::isfinite(score), "OnlineTrainer: the score of answer ", s, " is ", score,
+            ", expected a finite number");
+    sum += static_cast<double>(score);
+    squares += static_cast<double>(score) * static_cast<double>(score);
+    score = std::clamp(score, -clip, clip);
+  }
+  const double n = static_cast<double>(std::max<std::size_t>(1, scores.size()));
+  report.set("reward/score_mean", sum / n);
+  report.set("reward/score_std", std::sqrt(std::max(0.0, squares / n - sum / n * sum / n)));
+  return scores;
+}
+
+// Log-probabilities of the answers' tokens under another policy, [R].
+template <class Policy>
+std::vector<float> answer_logprobs(const Policy& policy, const rollout::Rollouts& rollouts,
+                                   std::int64_t microbatch_tokens, const PassSettings& settings) {
+  std::vector<float> out;
+  for_each_microbatch(rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
+    const rollout::Rollouts part = rollouts.slice(first, last);
+    const std::vector<float> found = policy(part.forest, answer_rows(part), settings);
+    out.insert(out.end(), found.begin(), found.end());
+  });
+  return out;
+}
+
+// The critic's values before each token and after the last one of each answer.
+template <class Critic>
+void read_values(const Critic& critic, Experience& e, std::int64_t microbatch_tokens) {
+  for_each_microbatch(e.rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
+    const rollout::Rollouts part = e.rollouts.slice(first, last);
+    const std::vector<float> v = scalars(critic, part.forest);
+    for (const std::int64_t h : answer_rows(part).hidden)
+      e.values.push_back(v[static_cast<std::size_t>(h)]);
+    for (const std::int64_t t : end_tokens(part.forest, part.segments))
+      e.bootstrap.push_back(v[static_cast<std::size_t>(t)]);
+  });
+}
+
+// Calls f(row) for the sampled tokens of answer s.
+template <class F>
+void for_each_sampled(const rollout::Rollouts& rollouts, std::int64_t s, F&& f) {
+  for (std::int64_t r = rollouts.offsets[static_cast<std::size_t>(s)];
+       r < rollouts.offsets[static_cast<std::size_t>(s) + 1]; ++r)
+    if (rollouts.mask[static_cast<std::size_t>(r)]) f(static_cast<std::size_t>(r));
+}
+
+// The mean over answers of kl_of(row), summed over an answer's tokens and averaged over them.
+template <class KlOf>
+kl::Observed observe(const rollout::Rollouts& rollouts, KlOf&& kl_of) {
+  kl::Observed seen{.sequences = rollouts.answers()};
+  double per_token = 0;
+  for (std::int64_t s = 0; s < rollouts.answers(); ++s) {
+    double sum = 0, count = 0;
+    for_each_sampled(rollouts, s, [&](std::size_t r) {
+      sum += kl_of(r);
+      ++count;
+    });
+    seen.per_sequence += sum;
+    if (count > 0) per_token += sum / count;
+  }
+  const double n = static_cast<double>(std::max<std::int64_t>(1, seen.sequences));
+  seen.per_sequence /= n;
+  seen.per_token = per_token / n;
+  return seen;
+}
+
+// KL(actor, reference) of the answers, estimated by k1.
+inline kl::Observed distance_to_reference(const Experience& e) {
+  return observe(e.rollouts, [&e](std::size_t r) {
+    return static_cast<double>(e.rollouts.logprobs[r]) - static_cast<double>(e.ref_logprobs[r]);
+  });
+}
+
+// The penalty of every sampled token, in the token rewards.
+template <class Penalty>
+void penalise_tokens(const Penalty& penalty, Experience& e) {
+  for (std::int64_t s = 0; s < e.rollouts.answers(); ++s)
+    for_each_sampled(e.rollouts, s, [&](std::size_t r) {
+      TokenInputs<float> in;
+      in.logprob = in.old_logprob = in.rollout_logprob = e.rollouts.logprobs[r];
+      in.ref_logprob = e.ref_logprobs[r];
+      e.token_rewards[r] = hone::value_at(penalty, in);
+    });
+}
+
+// Advantages and returns, [R].
+template <class Advantage>
+void estimate_advantages(const Advantage& advantage, Experience& e) {
+  const auto rows = static_cast<std::size_t>(e.rollouts.rows());
+  e.advantages.resize(rows);
+  e.returns.resize(rows);
+  std::vector<std::uint8_t> cut;
+  for (const FinishReason f : e.rollouts.finish) cut.push_back(truncated(f));
+  advantage::estimate(advantage,
+                      {.offsets = e.rollouts.offsets,
+                       .token_rewards = e.token_rewards,
+                       .values = e.values,
+                       .mask = e.rollouts.mask,
+                       .truncated = cut,
+                       .bootstrap = e.bootstrap,
+                       .groups = e.rollouts.groups,
+                       .scores = e.scores,
+                       .greedy_scores = e.greedy_scores},
+                      {.advantages = e.advantages, .returns = e.returns});
+}
+
+// 1 - Var(return - value) / Var(return); 0 where the returns do not vary.
+inline double explained_variance(std::span<const float> values, std::span<const float> returns) {
+  double mean = 0, error_mean = 0, variance = 0, error = 0;
+  const double n = static_cast<double>(std::max<std::size_t>(1, returns.size()));
+  for (std::size_t r = 0; r < returns.size(); ++r) {
+    mean += static_cast<double>(returns[r]) / n;
+    error_mean += (static_cast<double>(returns[r]) - static_cast<double>(values[r])) / n;
+  }
+  for (std::size_t r = 0; r < returns.size(); ++r) {
+    const double d = static_cast<double>(returns[r]) - mean;
+    const double x = static_cast<double>(returns[r]) - static_cast<double>(values[r]) - error_mean;
+    variance += d * d;
+    error += x * x;
+  }
+  return variance > 0 ? 1.0 - error / variance : 0.0;
+}
+
+}  // namespace train
+}  // namespace v0
+}  // namespace hone
