@@ -261,6 +261,7 @@
 #include "hone/train/ptx_pass.hpp"
 #include "hone/train/reference.hpp"
 #include "hone/train/report.hpp"
+#include "hone/train/reward_model.hpp"
 #include "hone/train/scalar_pass.hpp"
 #include "hone/train/schedule.hpp"
 #include "hone/train/score.hpp"

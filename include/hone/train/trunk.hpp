@@ -23,6 +23,15 @@ namespace train {
 struct Trunk {
   std::int64_t layers = 0;
   std::span<const float> states = {};  // [T, hidden]
+
+  // That of the trees [first, last) of the forest.
+  Trunk slice(const Forest& forest, std::int64_t first, std::int64_t last) const {
+    if (layers == 0) return {};
+    const std::size_t width = states.size() / static_cast<std::size_t>(forest.size());
+    const auto begin = static_cast<std::size_t>(forest.tree_begin(first));
+    const auto end = static_cast<std::size_t>(forest.tree_begin(last));
+    return {layers, states.subspan(begin * width, (end - begin) * width)};
+  }
 };
 
 // How many layers, counted from the embedding, learn nothing: no parameter of theirs is trainable

@@ -1,0 +1,49 @@
+// A trained reward model as the reward of an OnlineTrainer: the score of an answer is the scalar at
+// its last token.
+//
+//   OnlineTrainer trainer{actor, critic, train::RewardModel{scalar_model}, algorithm, options};
+//
+// Where its lower layers are those of the actor it reads what was computed for them already.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hone/rollout/rollouts.hpp"
+#include "hone/train/experience.hpp"
+#include "hone/train/scalar_pass.hpp"
+#include "hone/train/trunk.hpp"
+
+namespace hone {
+inline namespace v0 {
+namespace train {
+
+template <class DecoderType>
+struct RewardModel {
+  using Decoder = DecoderType;
+
+  ScalarModel<Decoder> model = {};
+  std::int64_t microbatch_tokens = 8192;  // per forward pass; changes no bit
+
+  // A score for each answer, [S]. `trunk` is that of the rollouts' forest.
+  std::vector<float> operator()(const rollout::Rollouts& rollouts, const Trunk& trunk = {}) const {
+    std::vector<float> scores;
+    for_each_microbatch(rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
+      const rollout::Rollouts part = rollouts.slice(first, last);
+      const std::vector<float> all = scalars(
+          model, part.forest, {.trunk = trunk.slice(rollouts.forest, first, last)});
+      for (const std::int64_t t : end_tokens(part.forest, part.segments))
+        scores.push_back(all[static_cast<std::size_t>(t)]);
+    });
+    return scores;
+  }
+};
+
+template <class Decoder>
+RewardModel(ScalarModel<Decoder>) -> RewardModel<Decoder>;
+template <class Decoder>
+RewardModel(ScalarModel<Decoder>, std::int64_t) -> RewardModel<Decoder>;
+
+}  // namespace train
+}  // namespace v0
+}  // namespace hone
