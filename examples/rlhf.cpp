@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@
 #include "hone/reward/valence.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
+#include "hone/train/reward_model.hpp"
 
 namespace {
 
@@ -53,10 +55,11 @@ struct Settings {
   bool tiny = false;
   std::uint64_t seed = 1;
   std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 18;
-  std::int32_t prompts = 64, new_tokens = 24, minibatches = 4, evaluation_prompts = 128;
+  std::int32_t prompts = 64, new_tokens = 24, minibatches = 4;
+  std::int32_t evaluation_prompts = 192, evaluation_groups = 32;
   std::int64_t train_from = -1;  // first layer that is trained; -1: the upper half
-  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 2e-5f, critic_rate = 5e-5f;
-  float kl_coef = 0.05f, kl_target = 3.0f;
+  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 5e-5f, critic_rate = 1e-4f;
+  float gae_lambda = 1.0f, kl_coef = 0.05f, kl_target = 3.0f;
 };
 
 Settings parse(int argc, char** argv) {
@@ -68,38 +71,40 @@ Settings parse(int argc, char** argv) {
   app.add_option("ratings", s.ratings, "rated texts: id TAB mean TAB text")->required();
   app.add_option("lexicon", s.lexicon, "the judge's words: word TAB mean rating")->required();
   app.add_option("--out", s.out, "where reports and models go")->capture_default_str();
-  app.add_flag("--tiny", s.tiny, "a small model from scratch; ends within a minute");
+  app.add_flag("--tiny", s.tiny, "a small model from scratch, with numbers that suit it");
   app.add_option("--seed", s.seed)->capture_default_str();
-  app.add_option("--sft-steps", s.sft_steps)->capture_default_str();
-  app.add_option("--reward-steps", s.reward_steps)->capture_default_str();
-  app.add_option("--ppo-steps", s.ppo_steps)->capture_default_str();
-  app.add_option("--prompts", s.prompts, "prompts of a PPO step")->capture_default_str();
-  app.add_option("--new-tokens", s.new_tokens, "longest answer")->capture_default_str();
-  app.add_option("--minibatches", s.minibatches)->capture_default_str();
-  app.add_option("--evaluation-prompts", s.evaluation_prompts)->capture_default_str();
-  app.add_option("--train-from", s.train_from, "first trained layer; -1: the upper half")
-      ->capture_default_str();
-  app.add_option("--sft-rate", s.sft_rate)->capture_default_str();
-  app.add_option("--reward-rate", s.reward_rate)->capture_default_str();
-  app.add_option("--ppo-rate", s.ppo_rate)->capture_default_str();
-  app.add_option("--critic-rate", s.critic_rate)->capture_default_str();
-  app.add_option("--kl-coef", s.kl_coef)->capture_default_str();
-  app.add_option("--kl-target", s.kl_target, "nats per answer")->capture_default_str();
+
+  // An option with another default for --tiny.
+  std::vector<std::function<void()>> when_tiny;
+  const auto option = [&](const char* name, auto& value, auto tiny, const char* help = "") {
+    const CLI::Option* given = app.add_option(name, value, help)->capture_default_str();
+    when_tiny.push_back([given, &value, tiny] {
+      if (given->count() == 0) value = tiny;
+    });
+  };
+  option("--sft-steps", s.sft_steps, 150);
+  option("--reward-steps", s.reward_steps, 300);
+  option("--ppo-steps", s.ppo_steps, 25);
+  option("--prompts", s.prompts, 64, "prompts of a PPO step");
+  option("--new-tokens", s.new_tokens, 12, "longest answer");
+  option("--minibatches", s.minibatches, 4);
+  option("--evaluation-prompts", s.evaluation_prompts, 512, "judged before and after PPO");
+  option("--evaluation-groups", s.evaluation_groups, 64, "of 16 held-out texts for the accuracy");
+  option("--train-from", s.train_from, 0, "first trained layer; -1: the upper half");
+  option("--sft-rate", s.sft_rate, 3e-3f);
+  option("--reward-rate", s.reward_rate, 3e-3f);
+  option("--ppo-rate", s.ppo_rate, 5e-4f);
+  option("--critic-rate", s.critic_rate, 1e-3f);
+  option("--gae-lambda", s.gae_lambda, 1.0f);
+  option("--kl-coef", s.kl_coef, 0.1f, "weight of the KL penalty at the start");
+  option("--kl-target", s.kl_target, 2.0f, "nats per answer");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }
-  if (s.tiny) {
-    s.sft_steps = 150;
-    s.reward_steps = 150;
-    s.ppo_steps = 25;
-    s.prompts = 32;
-    s.new_tokens = 12;
-    s.sft_rate = s.reward_rate = 3e-3f;
-    s.ppo_rate = s.critic_rate = 1e-3f;
-    s.train_from = 0;
-  }
+  if (s.tiny)
+    for (const auto& set : when_tiny) set();
   return s;
 }
 
@@ -125,15 +130,6 @@ train::OfflineOptions offline(float rate, std::int64_t steps) {
   return {.optimizer = {.decay = 0.01f},
           .schedule = {
               .peak = rate, .decay = train::Decay::cosine, .warmup = steps / 10, .total = steps}};
-}
-
-// Scores of the answers of a forest, at their last tokens.
-std::vector<float> scores(const train::ScalarModel<Decoder>& judge, const rollout::Rollouts& r) {
-  const std::vector<float> all = train::scalars(judge, r.forest);
-  std::vector<float> out;
-  for (const std::int64_t t : train::end_tokens(r.forest, r.segments))
-    out.push_back(all[static_cast<std::size_t>(t)]);
-  return out;
 }
 
 struct Judged {
@@ -241,7 +237,9 @@ class Pipeline {
   }
 
   double held_out_accuracy() {
-    const auto records = data::RankedGroups{.size = 16, .passes = 1, .seed = s_.seed}(parts_[2]);
+    auto records = data::RankedGroups{.size = 16, .passes = 1, .seed = s_.seed}(parts_[2]);
+    if (records.size() > static_cast<std::size_t>(s_.evaluation_groups))
+      records.resize(static_cast<std::size_t>(s_.evaluation_groups));
     const data::Store store = data::prepare(
         records,
         data::Rankings{.max_tokens = 96, .begin = begin_, .end = end_, .min_difference = 1.0f},
@@ -283,15 +281,16 @@ class Pipeline {
   Judged judge(const std::vector<rollout::Request>& asked) {
     rollout::Engine<Decoder> engine{policy_};
     const auto answers = engine.generate(asked, generation());
-    Judged out;
+    rollout::Rollouts rollouts;
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      rollouts.add(asked[i].prompt, std::span(answers).subspan(i, 1), asked[i].id);
+    Judged out{.scores = train::RewardModel{reward_model_}(rollouts)};
+    const auto n = static_cast<double>(asked.size());
     for (std::size_t i = 0; i < asked.size(); ++i) {
       out.texts.push_back(tokenizer_.decode(answers[i].tokens, {.skip_special = true}));
       out.valence.push_back(static_cast<double>(judge_(out.texts.back())));
-      rollout::Rollouts one;
-      one.add(asked[i].prompt, std::span(answers).subspan(i, 1), asked[i].id);
-      out.scores.push_back(scores(reward_model_, one)[0]);
-      out.mean_score += static_cast<double>(out.scores.back()) / static_cast<double>(asked.size());
-      out.mean_valence += out.valence.back() / static_cast<double>(asked.size());
+      out.mean_score += static_cast<double>(out.scores[i]) / n;
+      out.mean_valence += out.valence[i] / n;
     }
     return out;
   }
@@ -304,13 +303,12 @@ class Pipeline {
     critic.train_from_layer(s_.train_from);
     critic_head.set_trainable(true);
     const Algorithm ppo{
-        .advantage = advantage::Whitened{.inner = advantage::Gae{}},
+        .advantage = advantage::Whitened{.inner = advantage::Gae{.lambda = s_.gae_lambda}},
         .kl = kl::InReward{.estimator = kl::K1{},
                            .coef = kl::Adaptive{.initial = s_.kl_coef, .target = s_.kl_target}}};
     train::ScalarModel<Decoder> values{&critic, &critic_head};
-    const auto reward = [this](const rollout::Rollouts& r) { return scores(reward_model_, r); };
     train::OnlineTrainer trainer{
-        policy_, values, reward, ppo,
+        policy_, values, train::RewardModel{reward_model_}, ppo,
         train::OnlineOptions{
             .generation = generation(),
             .minibatches = s_.minibatches,
