@@ -31,6 +31,7 @@
 #include "hone/kl/k1.hpp"
 #include "hone/loss/bradley_terry.hpp"
 #include "hone/loss/nll.hpp"
+#include "hone/loss/value_mse.hpp"
 #include "hone/model/clone.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/report/bootstrap.hpp"
@@ -305,7 +306,8 @@ class Pipeline {
     const Algorithm ppo{
         .advantage = advantage::Whitened{.inner = advantage::Gae{.lambda = s_.gae_lambda}},
         .kl = kl::InReward{.estimator = kl::K1{},
-                           .coef = kl::Adaptive{.initial = s_.kl_coef, .target = s_.kl_target}}};
+                           .coef = kl::Adaptive{.initial = s_.kl_coef, .target = s_.kl_target}},
+        .value_loss = loss::ValueMse{}};
     train::ScalarModel<Decoder> values{&critic, &critic_head};
     train::OnlineTrainer trainer{
         policy_, values, train::RewardModel{reward_model_}, ppo,

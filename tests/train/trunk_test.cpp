@@ -5,10 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "../support/small_model.hpp"
+#include "hone/advantage/gae.hpp"
+#include "hone/kl/k1.hpp"
 #include "hone/loss/nll.hpp"
 #include "hone/model/clone.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/model/lora.hpp"
+#include "hone/train/online_trainer.hpp"
+#include "hone/train/reward_model.hpp"
 #include "hone/train/score.hpp"
 
 namespace {
@@ -110,6 +115,46 @@ TYPED_TEST(TrunkTest, EndsAtTheFirstLayerThatDiffers) {
     if (p.name().find(".2.") != std::string::npos) p.value()[0] += 1.0f;
   });
   EXPECT_EQ(train::equal_layers(decoder, copy), 2);
+}
+
+// Actor, critic, reference and reward model of one origin, upper layers trained: all of it after
+// two steps of PPO.
+std::vector<float> trained(bool share_trunk, std::int64_t microbatch_tokens) {
+  using Llama = model::Decoder<model::Llama>;
+  Llama actor{config<model::Llama>()};
+  actor.randomise(3, 0.2f);
+  Llama judge = model::clone(actor), critic = model::clone(actor);
+  actor.train_from_layer(2);
+  critic.train_from_layer(1);
+  model::ScalarHead<model::Parameter> judge_head(32, true), critic_head(32, true);
+  judge_head.randomise(7);
+  critic_head.set_trainable(true);
+  train::OnlineOptions options{.group_size = 2,
+                               .minibatches = 3,
+                               .microbatch_tokens = microbatch_tokens,
+                               .schedule = {.peak = 1e-2f, .decay = train::Decay::constant},
+                               .critic_schedule = {.peak = 1e-2f, .decay = train::Decay::constant},
+                               .share_trunk = share_trunk,
+                               .seed = 5};
+  options.generation.max_new_tokens = 6;
+  const Algorithm ppo{.advantage = advantage::Gae{},
+                      .kl = kl::InReward{.estimator = kl::K1{}, .coef = 0.1f}};
+  train::ScalarModel<Llama> values{&critic, &critic_head};
+  train::OnlineTrainer trainer{actor, values,
+                               train::RewardModel{train::ScalarModel<Llama>{&judge, &judge_head}},
+                               ppo, options};
+  for (int i = 0; i < 2; ++i) trainer.step(test::prompts(5));
+  std::vector<float> out;
+  for (Llama* d : {&actor, &critic})
+    d->for_each_parameter(
+        [&](model::Parameter& p) { out.insert(out.end(), p.value().begin(), p.value().end()); });
+  return out;
+}
+
+TEST(Trunk, ChangesNoBitOfPpo) {
+  const std::vector<float> with = trained(true, 8192), without = trained(false, 8192);
+  EXPECT_EQ(with, without);
+  EXPECT_EQ(with, trained(true, 16));
 }
 
 TEST(Trunk, OfAnotherForestIsAnError) {

@@ -89,7 +89,7 @@ OrderFreeSum<> actor_pass(Decoder& actor, const Reference<Decoder>* reference, c
   const auto objective = actor_objective(algorithm, kl, steered);
   using F = std::remove_cvref_t<decltype(objective)>;
   std::optional<typename Reference<Decoder>::Beside> beside;
-  if constexpr (needs_full_kl<A>) beside = reference->beside(e.rollouts.forest);
+  if constexpr (needs_full_kl<A>) beside = reference->beside(e.rollouts.forest, settings.trunk);
   const kernel::HeadReference* head = beside ? &beside->head : nullptr;
   const RowResults seen{.logprobs = logprobs, .entropies = entropies, .kls = kls};
   OrderFreeSum<> total;

@@ -41,7 +41,7 @@ OrderFreeSum<> critic_pass(const ScalarModel<Decoder>& critic, const Experience&
                 for (std::size_t r = 0; r < n; ++r)
                   d_scalar[static_cast<std::size_t>(rows.hidden[r])] += slopes[r];
               },
-              {.checkpoint_activations = settings.checkpoint_activations});
+              {.checkpoint_activations = settings.checkpoint_activations, .trunk = settings.trunk});
   return total;
 }
 

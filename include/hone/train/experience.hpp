@@ -10,6 +10,7 @@
 #include "hone/core/error.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/head_rows.hpp"
+#include "hone/train/trunk.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -25,6 +26,10 @@ struct Experience {
   std::vector<float> token_rewards;  // [R] score on the last sampled token, minus any KL penalty
   std::vector<float> advantages;     // [R]
   std::vector<float> returns;        // [R] what the critic should predict
+  std::int64_t trunk_layers = 0;     // layers that all networks share and none of them trains
+  std::vector<float> trunk_states;   // [T, hidden] the residual stream after them
+
+  Trunk trunk() const { return {trunk_layers, trunk_states}; }
 
   // The named trees, in that order.
   Experience pick(std::span<const std::int64_t> trees) const {
@@ -42,7 +47,9 @@ struct Experience {
             .bootstrap = answers(bootstrap),
             .token_rewards = rows(token_rewards),
             .advantages = rows(advantages),
-            .returns = rows(returns)};
+            .returns = rows(returns),
+            .trunk_layers = trunk_layers,
+            .trunk_states = tokens(trees, trunk_states)};
   }
 
   // Trees [first, last): a micro-batch.
@@ -50,6 +57,19 @@ struct Experience {
     std::vector<std::int64_t> trees;
     for (std::int64_t t = first; t < last; ++t) trees.push_back(t);
     return pick(trees);
+  }
+
+ private:
+  // A [T, width] array of the picked trees.
+  std::vector<float> tokens(std::span<const std::int64_t> trees,
+                            const std::vector<float>& all) const {
+    if (all.empty()) return {};
+    const auto width = static_cast<std::int64_t>(all.size()) / rollouts.forest.size();
+    std::vector<float> out;
+    for (const std::int64_t t : trees)
+      out.insert(out.end(), all.begin() + rollouts.forest.tree_begin(t) * width,
+                 all.begin() + rollouts.forest.tree_begin(t + 1) * width);
+    return out;
   }
 };
 

@@ -38,11 +38,22 @@ inline void report_lengths(const rollout::Rollouts& rollouts, Report& report) {
   report.set("rollout/truncated_fraction", truncated / n);
 }
 
+// A reward that is a network and can begin where a shared trunk ends, as RewardModel.
+template <class Reward>
+concept ReadsTrunk = requires(const Reward& reward, const rollout::Rollouts& r, const Trunk& t) {
+  reward(r, t);
+  *reward.model.decoder;
+};
+
 // The reward's score of every answer, [S], reported as it is and then limited to +-clip.
 template <class Reward>
-std::vector<float> judged(Reward& reward, const rollout::Rollouts& rollouts, float clip,
-                          Report& report) {
-  std::vector<float> scores = reward(rollouts);
+std::vector<float> judged(Reward& reward, const rollout::Rollouts& rollouts, const Trunk& trunk,
+                          float clip, Report& report) {
+  std::vector<float> scores;
+  if constexpr (ReadsTrunk<Reward>)
+    scores = reward(rollouts, trunk);
+  else
+    scores = reward(rollouts);
   require(static_cast<std::int64_t>(scores.size()) == rollouts.answers(),
           "OnlineTrainer: the reward returned ", scores.size(), " scores, expected ",
           rollouts.answers());
@@ -63,11 +74,12 @@ std::vector<float> judged(Reward& reward, const rollout::Rollouts& rollouts, flo
 
 // Log-probabilities of the answers' tokens under another policy, [R].
 template <class Policy>
-std::vector<float> answer_logprobs(const Policy& policy, const rollout::Rollouts& rollouts,
-                                   std::int64_t microbatch_tokens, const PassSettings& settings) {
+std::vector<float> answer_logprobs(const Policy& policy, const Experience& e,
+                                   std::int64_t microbatch_tokens, PassSettings settings) {
   std::vector<float> out;
-  for_each_microbatch(rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
-    const rollout::Rollouts part = rollouts.slice(first, last);
+  for_each_microbatch(e.rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
+    const rollout::Rollouts part = e.rollouts.slice(first, last);
+    settings.trunk = e.trunk().slice(e.rollouts.forest, first, last);
     const std::vector<float> found = policy(part.forest, answer_rows(part), settings);
     out.insert(out.end(), found.begin(), found.end());
   });
@@ -79,7 +91,8 @@ template <class Critic>
 void read_values(const Critic& critic, Experience& e, std::int64_t microbatch_tokens) {
   for_each_microbatch(e.rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
     const rollout::Rollouts part = e.rollouts.slice(first, last);
-    const std::vector<float> v = scalars(critic, part.forest);
+    const std::vector<float> v =
+        scalars(critic, part.forest, {.trunk = e.trunk().slice(e.rollouts.forest, first, last)});
     for (const std::int64_t h : answer_rows(part).hidden)
       e.values.push_back(v[static_cast<std::size_t>(h)]);
     for (const std::int64_t t : end_tokens(part.forest, part.segments))

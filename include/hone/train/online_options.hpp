@@ -29,6 +29,7 @@ struct OnlineOptions {
   float score_clip = std::numeric_limits<float>::infinity();  // scores are limited to +- this
   double stop_kl = 0.0;  // ends the update of a batch once approx_kl is above; 0: never
   bool checkpoint_activations = false;
+  bool share_trunk = true;  // compute layers that all networks share once; changes no bit
   std::optional<Ema> ema = {};
   std::uint64_t seed = 0;
 
@@ -42,7 +43,8 @@ struct OnlineOptions {
 // What of the options decides a run's bits, for its checkpoints.
 inline checkpoint::Json described(const OnlineOptions& options) {
   checkpoint::Json out = checkpoint::described(options);
-  for (const char* free : {"microbatch_tokens", "checkpoint_activations"}) out.erase(free);
+  for (const char* free : {"microbatch_tokens", "checkpoint_activations", "share_trunk"})
+    out.erase(free);
   for (const char* free : {"max_batch", "prefill_tokens", "cache", "seed", "step"})
     out["generation"].erase(free);
   return out;

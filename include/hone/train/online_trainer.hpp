@@ -101,14 +101,15 @@ class OnlineTrainer {
   Experience judge(rollout::Rollouts rollouts, Report& report) {
     Experience e;
     e.rollouts = std::move(rollouts);
-    e.scores = judged(reward_, e.rollouts, options_.score_clip, report);
+    read_trunk(e);
+    e.scores = judged(reward_, e.rollouts, e.trunk(), options_.score_clip, report);
     if constexpr (has_greedy_baseline)
       for (const std::int32_t group : e.rollouts.groups)
         e.greedy_scores.push_back(greedy_scores_.at(static_cast<std::size_t>(group)));
     if constexpr (has_reference)
       e.ref_logprobs =
-          answer_logprobs([this](const auto&... what) { return reference_->logprobs(what...); },
-                          e.rollouts, options_.microbatch_tokens, options_.pass());
+          answer_logprobs([this](const auto&... what) { return reference_->logprobs(what...); }, e,
+                          options_.microbatch_tokens, options_.pass());
     if constexpr (has_critic) read_values(critic_, e, options_.microbatch_tokens);
     return e;
   }
@@ -165,7 +166,7 @@ class OnlineTrainer {
         requests, engine_.generate(requests, generation_at(evaluation_step), decode_));
     report_lengths(e.rollouts, report);
     Reward reward = reward_;
-    judged(reward, e.rollouts, options_.score_clip, report);
+    judged(reward, e.rollouts, e.trunk(), options_.score_clip, report);
     if constexpr (has_reference) {
       read_reference(e);
       report.set("reward/kl", distance_to_reference(e).per_sequence);
@@ -267,10 +268,35 @@ class OnlineTrainer {
     return requests;
   }
 
+  // Layers, counted from the embedding, that every network has in common and none trains.
+  std::int64_t shared_layers() const {
+    if (!options_.share_trunk) return 0;
+    std::int64_t layers = frozen_layers(*actor_);  // the reference is a copy of the actor
+    const auto limit = [&](const auto& decoder) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(decoder)>, Decoder>)
+        layers = std::min({layers, frozen_layers(decoder), equal_layers(*actor_, decoder)});
+      else
+        layers = 0;
+    };
+    if constexpr (has_critic) limit(*critic_.decoder);
+    if constexpr (ReadsTrunk<Reward>) limit(*reward_.model.decoder);
+    return layers;
+  }
+
+  void read_trunk(Experience& e) {
+    if (!shared_layers_) shared_layers_ = shared_layers();
+    e.trunk_layers = *shared_layers_;
+    if (e.trunk_layers == 0) return;
+    for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
+      const std::vector<float> part =
+          trunk_states(*actor_, e.rollouts.forest.slice(first, last), e.trunk_layers);
+      e.trunk_states.insert(e.trunk_states.end(), part.begin(), part.end());
+    });
+  }
+
   void read_reference(Experience& e) const {
     const auto reference = [this](const auto&... what) { return reference_->logprobs(what...); };
-    e.ref_logprobs =
-        answer_logprobs(reference, e.rollouts, options_.microbatch_tokens, options_.pass());
+    e.ref_logprobs = answer_logprobs(reference, e, options_.microbatch_tokens, options_.pass());
   }
 
   // All weights that the run reads and does not train; they never change, so once is enough.
@@ -311,10 +337,12 @@ class OnlineTrainer {
     loss::PolicyMetrics seen;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
       const Experience part = e.slice(first, last);
+      PassSettings settings = options_.pass();
+      settings.trunk = part.trunk();
       total.add(actor_pass(*actor_, reference_ ? &*reference_ : nullptr, part, algorithm_,
-                           state_.kl, state_.loss, counts, options_.pass(), seen));
+                           state_.kl, state_.loss, counts, settings, seen));
       if constexpr (has_critic)
-        value_total.add(critic_pass(critic_, part, algorithm_.value_loss, counts, options_.pass()));
+        value_total.add(critic_pass(critic_, part, algorithm_.value_loss, counts, settings));
     });
     if (options_.stop_kl > 0 && seen.approx_kl_mean() > options_.stop_kl) return false;
     if constexpr (has_ptx)
@@ -348,7 +376,7 @@ class OnlineTrainer {
   void steer(const Experience& e, Report& report) {
     const auto now = [this](const auto&... what) { return score(*actor_, what...).logprobs; };
     const std::vector<float> logprobs =
-        answer_logprobs(now, e.rollouts, options_.microbatch_tokens, options_.pass());
+        answer_logprobs(now, e, options_.microbatch_tokens, options_.pass());
     const kl::Observed moved = observe(e.rollouts, [&](std::size_t r) {
       const double log_ratio =
           static_cast<double>(logprobs[r]) - static_cast<double>(e.rollouts.logprobs[r]);
@@ -371,6 +399,7 @@ class OnlineTrainer {
   std::optional<Reference<Decoder>> reference_;
   ParameterList actor_parameters_, critic_parameters_;
   std::optional<FrozenWeights> frozen_;
+  std::optional<std::int64_t> shared_layers_;  // found at the first step
   State state_;
 };
 

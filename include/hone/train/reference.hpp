@@ -32,10 +32,10 @@ class Reference {
     typename Decoder::Tensor hidden;
     kernel::HeadReference head;  // points into `hidden` and the reference's head
   };
-  Beside beside(const Forest& forest) const {
+  Beside beside(const Forest& forest, const Trunk& trunk = {}) const {
     Decoder& decoder = copy_ ? *copy_ : *actor_;
     typename Decoder::Pass pass({.adapters = false});
-    Beside b{decoder.run(pass, forest), {}};
+    Beside b{hidden_states(decoder, pass, forest, trunk), {}};
     b.head = {.hidden = b.hidden.data(),
               .panels = decoder.head().value().data(),
               .dim = decoder.width(),

@@ -30,8 +30,8 @@ struct RewardModel {
     std::vector<float> scores;
     for_each_microbatch(rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
       const rollout::Rollouts part = rollouts.slice(first, last);
-      const std::vector<float> all = scalars(
-          model, part.forest, {.trunk = trunk.slice(rollouts.forest, first, last)});
+      const std::vector<float> all =
+          scalars(model, part.forest, {.trunk = trunk.slice(rollouts.forest, first, last)});
       for (const std::int64_t t : end_tokens(part.forest, part.segments))
         scores.push_back(all[static_cast<std::size_t>(t)]);
     });
