@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -19,6 +20,7 @@
 
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/whitened.hpp"
+#include "hone/checkpoint/json.hpp"
 #include "hone/checkpoint/pretrained.hpp"
 #include "hone/checkpoint/save_model.hpp"
 #include "hone/data/format.hpp"
@@ -55,12 +57,12 @@ struct Settings {
   std::string model, ratings, lexicon, out = "runs/rlhf";
   bool tiny = false;
   std::uint64_t seed = 1;
-  std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 18;
+  std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 14;
   std::int32_t prompts = 64, new_tokens = 24, minibatches = 4;
   std::int32_t evaluation_prompts = 192, evaluation_groups = 32;
   std::int64_t train_from = -1;  // first layer that is trained; -1: the upper half
-  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 5e-5f, critic_rate = 1e-4f;
-  float gae_lambda = 1.0f, kl_coef = 0.05f, kl_target = 3.0f;
+  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 3e-5f, critic_rate = 1e-4f;
+  float gae_lambda = 0.95f, kl_coef = 0.05f, kl_target = 3.0f;
 };
 
 Settings parse(int argc, char** argv) {
@@ -172,7 +174,7 @@ class Pipeline {
     std::cout << "reward model: accuracy " << accuracy << " on held-out pairs of human ratings\n";
     const std::vector<rollout::Request> asked = requests(parts_[2], s_.evaluation_prompts);
     const Judged before = judge(asked);
-    reinforce();
+    reinforce(asked);
     const Judged after = judge(asked);
     write(asked, before, after, accuracy);
   }
@@ -296,8 +298,9 @@ class Pipeline {
     return out;
   }
 
-  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy.
-  void reinforce() {
+  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy. Then the
+  // distance that the actor has come, on held-out prompts.
+  void reinforce(const std::vector<rollout::Request>& asked) {
     Decoder critic = model::clone(*reward_);
     Head critic_head(policy_.width(), true);
     critic_head.weight.copy_values(reward_head_.weight);
@@ -323,6 +326,7 @@ class Pipeline {
                            return trainer.step(
                                requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
                          })});
+    distance_ = trainer.evaluate(asked).at("reward/kl");
   }
 
   void write(const std::vector<rollout::Request>& asked, const Judged& before, const Judged& after,
@@ -337,6 +341,7 @@ class Pipeline {
     report::Page page{.title = "RLHF from human ratings", .stages = std::move(stages_)};
     page.highlights = {
         {.label = "reward model, held-out pairs", .value = std::to_string(accuracy)},
+        {.label = "KL to the reference, nats per answer", .value = std::to_string(distance_)},
         report::change("reward model's score", before.mean_score, after.mean_score, score_gain),
         report::change("judge's valence", before.mean_valence, after.mean_valence, valence_gain)};
     for (std::size_t i = 0; i < std::min<std::size_t>(12, asked.size()); ++i)
@@ -352,6 +357,23 @@ class Pipeline {
     };
     line("score", before.mean_score, after.mean_score, score_gain);
     line("valence", before.mean_valence, after.mean_valence, valence_gain);
+    std::cout << "KL to the reference: " << distance_ << " nats per answer\n";
+    const auto numbers = [](double from, double to, const report::Interval& gain) {
+      return checkpoint::Json{{"before", from},
+                              {"after", to},
+                              {"gain", gain.mean},
+                              {"gain_low", gain.low},
+                              {"gain_high", gain.high}};
+    };
+    std::ofstream(s_.out + "/summary.json")
+        << checkpoint::Json{{"seed", s_.seed},
+                            {"reward_model_accuracy", accuracy},
+                            {"kl", distance_},
+                            {"score", numbers(before.mean_score, after.mean_score, score_gain)},
+                            {"valence",
+                             numbers(before.mean_valence, after.mean_valence, valence_gain)}}
+               .dump(2)
+        << "\n";
     checkpoint::HfFolderOptions options{.overwrite = true};
     checkpoint::save_model(s_.out + "/model", policy_, options);
     tokenizer_.save(s_.out + "/model");
@@ -370,6 +392,7 @@ class Pipeline {
   train::ScalarModel<Decoder> reward_model_;
   Token begin_ = 0, end_ = 0;
   std::vector<report::Stage> stages_;
+  double distance_ = 0;  // KL(actor, reference) per answer after PPO, nats
 };
 
 }  // namespace
