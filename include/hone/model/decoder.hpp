@@ -410,11 +410,15 @@ class Decoder {
   }
 
   Tensor mlp(Pass& pass, Layer& l, const Tensor& x) {
-    if constexpr (traits.gated_mlp)
-      return apply(pass, l.down,
-                   pass.gated(apply(pass, *l.gate, x), apply(pass, l.up, x), config_.activation));
-    else
+    if constexpr (traits.gated_mlp) {
+      // One after the other: the order of recording is the order of the sums in the backward pass,
+      // and compilers differ in the order in which they evaluate arguments.
+      const Tensor gate = apply(pass, *l.gate, x);
+      const Tensor up = apply(pass, l.up, x);
+      return apply(pass, l.down, pass.gated(gate, up, config_.activation));
+    } else {
       return apply(pass, l.down, pass.activate(apply(pass, l.up, x), config_.activation));
+    }
   }
 
   template <class N, class F>
