@@ -226,7 +226,7 @@ HONE_HD constexpr auto choose(const M& m, const dual<V, N>& a, const dual<V, K>&
   return merge(
       a, b, static_cast<V>(select(m, a.value, b.value)),
       [&](const V& x, const V& y) -> V { return select(m, x, y); },
-      [&](const V& x) -> V { return select(m, x, V(0)); },
+      [&](const V& x) -> V { return keep(m, x); },
       [&](const V& y) -> V { return select(m, V(0), y); });
 }
 
@@ -424,7 +424,7 @@ requires detail::dual_operands<dual<V, N>, L> && detail::dual_operands<dual<V, N
   r.value = clamp(x.value, lo, hi);
   if constexpr (N > 0) {
     const auto inside = r.value == x.value;
-    for (int i = 0; i < N; ++i) r.slope[i] = select(inside, x.slope[i], V(0));
+    for (int i = 0; i < N; ++i) r.slope[i] = keep(inside, x.slope[i]);
   }
   return r;
 }

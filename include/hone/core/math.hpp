@@ -107,7 +107,7 @@ HONE_HD inline V expm1(V x) {
   // Half of 2^n, so that n = 128 fits.
   const V half = from_bits(shift_left<23>(to_bits(parts.rounder) + Bits(126)));
   const V y = fma(half, e, half - V(0.5f));
-  return select((abs(x) >= V(0x1p-25f)) && (x == x), y + y, x);
+  return select(abs(x) >= V(0x1p-25f), y + y, x);  // not where x is NaN
 }
 
 // The natural logarithm. -infinity at 0, NaN below; denormal arguments count.

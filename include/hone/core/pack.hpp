@@ -118,6 +118,8 @@ struct pack {
                      detail::i_and(detail::f_bits(sign.v), detail::i_set(INT32_MIN)))));
   }
   friend pack select(pack_mask m, pack a, pack b) { return pack(detail::f_select(m.v, a.v, b.v)); }
+  // a where the condition holds, 0 elsewhere.
+  friend pack keep(pack_mask m, pack a) { return pack(detail::f_keep(m.v, a.v)); }
 
   friend pack_int to_bits(pack a) { return pack_int(detail::f_bits(a.v)); }
 

@@ -84,6 +84,7 @@ inline Mask f_lt(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_O
 inline Mask f_le(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 inline Mask f_eq(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 inline Floats f_select(Mask m, Floats a, Floats b) { return _mm512_mask_blend_ps(m, b, a); }
+inline Floats f_keep(Mask m, Floats a) { return _mm512_maskz_mov_ps(m, a); }
 inline Mask m_and(Mask a, Mask b) { return static_cast<Mask>(a & b); }
 inline Mask m_or(Mask a, Mask b) { return static_cast<Mask>(a | b); }
 inline Mask m_not(Mask a) { return static_cast<Mask>(~a); }
@@ -203,8 +204,22 @@ inline Mask f_le(Floats x, Floats y) {
 inline Mask f_eq(Floats x, Floats y) {
   return {_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ)};
 }
+// GCC 12 makes a comparison with zero of the intrinsic's mask, and then computes it for every mask
+// that is used twice.
+inline __m256 blend(__m256 m, __m256 x, __m256 y) {
+#if defined(__clang__)
+  return _mm256_blendv_ps(y, x, m);
+#else
+  __m256 r;
+  asm("vblendvps %3, %2, %1, %0" : "=x"(r) : "x"(y), "x"(x), "x"(m));
+  return r;
+#endif
+}
 inline Floats f_select(Mask m, Floats x, Floats y) {
-  return {_mm256_blendv_ps(y.a, x.a, m.a), _mm256_blendv_ps(y.b, x.b, m.b)};
+  return {blend(m.a, x.a, y.a), blend(m.b, x.b, y.b)};
+}
+inline Floats f_keep(Mask m, Floats x) {
+  return {_mm256_and_ps(x.a, m.a), _mm256_and_ps(x.b, m.b)};
 }
 inline Mask m_and(Mask x, Mask y) { return {_mm256_and_ps(x.a, y.a), _mm256_and_ps(x.b, y.b)}; }
 inline Mask m_or(Mask x, Mask y) { return {_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)}; }
@@ -327,6 +342,9 @@ inline Mask f_eq(const Floats& a, const Floats& b) {
 }
 inline Floats f_select(const Mask& m, const Floats& a, const Floats& b) {
   return lanewise<Floats>([&](int l) { return m.v[l] ? a.v[l] : b.v[l]; });
+}
+inline Floats f_keep(const Mask& m, const Floats& a) {
+  return lanewise<Floats>([&](int l) { return m.v[l] ? a.v[l] : 0.0f; });
 }
 inline Mask m_and(const Mask& a, const Mask& b) {
   return lanewise<Mask>([&](int l) { return a.v[l] && b.v[l]; });

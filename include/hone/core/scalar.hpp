@@ -34,6 +34,12 @@ HONE_HD constexpr T select(bool condition, T a, std::type_identity_t<T> b) {
   return condition ? a : b;
 }
 
+// a where the condition holds, 0 elsewhere.
+template <std::floating_point T>
+HONE_HD constexpr T keep(bool condition, T a) {
+  return condition ? a : T(0);
+}
+
 // The second argument when one is NaN or both are zero.
 template <std::floating_point T>
 HONE_HD constexpr T min(T a, std::type_identity_t<T> b) {

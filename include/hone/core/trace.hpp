@@ -46,6 +46,7 @@ struct trace {
   friend constexpr trace select(trace condition, trace a, trace b) {
     return join(condition, join(a, b));
   }
+  friend constexpr trace keep(trace condition, trace a) { return join(condition, a); }
   friend constexpr trace clamp(trace x, trace low, trace high) { return join(x, join(low, high)); }
   friend constexpr trace exp(trace a) { return a; }
   friend constexpr trace expm1(trace a) { return a; }

@@ -69,12 +69,12 @@ template <bool Add, class F, class Rows>
         if (!wanted) return;
         const pack slope = derivative(result, slot++);
         if (!to) return;
-        pack out = select(counts, weight * slope, pack(0));
+        pack out = keep(counts, weight * slope);
         if constexpr (Add) out += rows.load(to + row);
         rows.store(to + row, out);
       },
       slopes, differentiates<F>);
-  return select(counts, weight * result.value, pack(0));
+  return keep(counts, weight * result.value);
 }
 
 template <bool Add, class F>
