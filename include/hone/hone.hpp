@@ -21,6 +21,7 @@
 #include "hone/core/scalar.hpp"
 #include "hone/core/trace.hpp"
 #include "hone/core/type_name.hpp"
+#include "hone/core/whitening.hpp"
 
 #include "hone/kernel/activation.hpp"
 #include "hone/kernel/attention.hpp"

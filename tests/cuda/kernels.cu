@@ -26,6 +26,21 @@ struct Reinforce {
   }
 };
 
+// A user's own KL estimator and advantage.
+struct Squared {
+  template <class T>
+  constexpr T operator()(const TokenInputs<T>& t) const {
+    return 0.5f * (t.logprob - t.ref_logprob) * (t.logprob - t.ref_logprob);
+  }
+};
+struct Halving {
+  template <class T>
+  constexpr T operator()(const advantage::StepInputs<T>& t) const {
+    return t.reward + 0.5f * t.next.advantage;
+  }
+};
+using UsersOwn = loss::Sum<Reinforce, kl::InLoss<Squared, float>>;
+
 using PpoWithAll =
     loss::Sum<loss::Sum<loss::PpoClip, kl::InLoss<kl::K3, float>>, loss::EntropyBonus>;
 
@@ -37,6 +52,12 @@ template __global__ void hone::kernel::cuda::head_rows<PpoWithAll>(
     const PpoWithAll, const kernel::cuda::HeadRowsArguments);
 template __global__ void hone::kernel::cuda::head_rows<Reinforce>(
     const Reinforce, const kernel::cuda::HeadRowsArguments);
+template __global__ void hone::kernel::cuda::head_rows<UsersOwn>(
+    const UsersOwn, const kernel::cuda::HeadRowsArguments);
+template __global__ void hone::kernel::cuda::token_losses<UsersOwn>(
+    const UsersOwn, const kernel::cuda::TokenLossArguments);
+template __global__ void hone::kernel::cuda::advantage_scan<Halving>(
+    const Halving, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::token_losses<PpoWithAll>(
     const PpoWithAll, const kernel::cuda::TokenLossArguments);
 template __global__ void hone::kernel::cuda::token_losses<loss::Cispo>(
@@ -51,6 +72,5 @@ template __global__ void hone::kernel::cuda::advantage_scan<advantage::Decoupled
     const advantage::DecoupledGae, const kernel::cuda::ScanArguments);
 
 template __global__ void hone::kernel::cuda::group_moments<0>(const float*, const std::uint8_t*,
-                                                              const std::int64_t*,
-                                                              hone::kernel::cuda::GroupMoments*);
+                                                              const std::int64_t*, hone::Moments*);
 template __global__ void hone::kernel::cuda::whiten<0>(const hone::kernel::cuda::WhitenArguments);

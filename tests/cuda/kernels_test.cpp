@@ -9,6 +9,7 @@
 
 #include "hone/advantage/estimate.hpp"
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/whitened.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
 #include "hone/kernel/cuda/head_rows.cuh"
@@ -116,9 +117,35 @@ TEST(HeadRows, LossAndGradientEqualFiniteDifferencesInDouble) {
   check_head_rows(PpoWithAll{}, 37, 1.3f, 3.0f);
 }
 
-TEST(TokenLosses, EqualTheCpuBitForBit) {
+// What a user writes: a loss, a KL estimator and an advantage, the same structs on both sides.
+struct Reinforce {
+  template <class T>
+  constexpr T operator()(const TokenInputs<T>& t) const {
+    return -t.advantage * t.logprob;
+  }
+};
+struct Squared {
+  template <class T>
+  constexpr T operator()(const TokenInputs<T>& t) const {
+    return 0.5f * (t.logprob - t.ref_logprob) * (t.logprob - t.ref_logprob);
+  }
+};
+struct Halving {
+  template <class T>
+  constexpr T operator()(const advantage::StepInputs<T>& t) const {
+    return t.reward + 0.5f * t.next.advantage;
+  }
+};
+using UsersOwn = loss::Sum<Reinforce, kl::InLoss<Squared, float>>;
+
+TEST(HeadRows, TakeAUsersLossAndKlEstimator) {
+  check_head_rows(UsersOwn{}, 131, 0.7f, 0.0f);
+  check_head_rows(UsersOwn{}, 37, 1.3f, 3.0f);
+}
+
+template <class F>
+void check_token_losses(const F& f) {
   constexpr std::size_t n = 300;
-  const PpoWithAll f{};
   const std::vector<float> logprob = noise(n, 1, 2.0f, -2.0f), old = noise(n, 2, 2.0f, -2.0f),
                            ref = noise(n, 3, 2.0f, -2.0f), advantage = noise(n, 4, 3.0f),
                            entropy = noise(n, 5, 1.0f, 2.0f);
@@ -145,7 +172,7 @@ TEST(TokenLosses, EqualTheCpuBitForBit) {
   a.d_entropy = got_entropy.data();
   a.partial_sums = partial.data();
   a.n = static_cast<std::int64_t>(n);
-  launch(5, 64, cuda::token_losses<PpoWithAll>, f, a);
+  launch(5, 64, cuda::token_losses<F>, f, a);
   double sum = 0;
   for (float p : partial) sum += static_cast<double>(p);
   EXPECT_NEAR(sum, want, 1e-5 * std::fabs(want));
@@ -155,17 +182,22 @@ TEST(TokenLosses, EqualTheCpuBitForBit) {
   }
 }
 
-TEST(AdvantageScan, EqualsTheCpuBitForBitOverGapsAndTruncation) {
+TEST(TokenLosses, EqualTheCpuBitForBit) {
+  check_token_losses(PpoWithAll{});
+  check_token_losses(UsersOwn{});
+}
+
+template <class Policy>
+void check_scan(const Policy& policy) {
   const std::vector<std::int64_t> offsets{0, 7, 7, 30, 31, 90};
   const auto n = static_cast<std::size_t>(offsets.back());
   const std::vector<float> rewards = noise(n, 1, 1.0f), values = noise(n, 2, 1.0f),
                            bootstrap = noise(5, 3, 1.0f);
   std::vector<std::uint8_t> mask(n, 1), truncated{0, 1, 1, 0, 1};
   for (std::size_t t = 0; t < n; ++t) mask[t] = t % 5 != 2;
-  const advantage::Gae gae{.gamma = 0.99f, .lambda = 0.9f};
   std::vector<float> want(n), want_returns(n), got(n, 5.0f), got_returns(n, 5.0f);
   const std::vector<float> scores(5, 0.0f);
-  advantage::estimate(gae,
+  advantage::estimate(policy,
                       {.offsets = offsets,
                        .token_rewards = rewards,
                        .values = values,
@@ -184,7 +216,7 @@ TEST(AdvantageScan, EqualsTheCpuBitForBitOverGapsAndTruncation) {
   a.advantages = got.data();
   a.returns = got_returns.data();
   a.sequences = 5;
-  launch(1, 32, cuda::advantage_scan<advantage::Gae>, gae, a);
+  launch(1, 32, cuda::advantage_scan<Policy>, policy, a);
   for (std::size_t t = 0; t < n; ++t) {
     EXPECT_EQ(got[t], want[t]) << "token " << t;
     if (!mask[t]) continue;
@@ -192,11 +224,16 @@ TEST(AdvantageScan, EqualsTheCpuBitForBitOverGapsAndTruncation) {
   }
 }
 
+TEST(AdvantageScan, EqualsTheCpuBitForBitOverGapsAndTruncation) {
+  check_scan(advantage::Gae{.gamma = 0.99f, .lambda = 0.9f});
+  check_scan(Halving{});
+}
+
 TEST(Moments, OfGroupsAndWhitening) {
   const std::vector<float> x{1, 2, 3, 4, 5, 5, 5, 9, 100};
   const std::vector<std::uint8_t> mask{1, 1, 1, 1, 1, 1, 1, 1, 0};
   const std::vector<std::int64_t> offsets{0, 4, 4, 7, 9};
-  std::vector<cuda::GroupMoments> groups(4);
+  std::vector<Moments> groups(4);
   launch(4, 64, cuda::group_moments<0>, x.data(), mask.data(), offsets.data(), groups.data());
   EXPECT_EQ(groups[0].mean, 2.5);
   EXPECT_EQ(groups[0].squares, 5.0);
@@ -207,7 +244,7 @@ TEST(Moments, OfGroupsAndWhitening) {
   EXPECT_EQ(groups[3].count, 1);
 
   const std::vector<std::int64_t> all{0, 9};
-  cuda::GroupMoments moments;
+  Moments moments;
   launch(1, 32, cuda::group_moments<0>, x.data(), mask.data(), all.data(), &moments);
   std::vector<float> y(9);
   cuda::WhitenArguments a;
@@ -225,6 +262,55 @@ TEST(Moments, OfGroupsAndWhitening) {
   EXPECT_NEAR(sum, 0.0, 1e-5);
   EXPECT_NEAR(squares / 7, 1.0, 1e-5);
   EXPECT_EQ(y[8], 0.0f);
+}
+
+// One formula: what the wrapper of an estimator gives and what the kernel gives, every member on.
+TEST(Whiten, EqualsTheCpuWrapper) {
+  constexpr std::size_t n = 120;
+  const std::vector<std::int64_t> offsets{0, 50, 50, 120};
+  const std::vector<float> rewards = noise(n, 1, 3.0f, 0.5f), zeros(n, 0.0f), scores(3, 0.0f);
+  std::vector<std::uint8_t> mask(n, 1);
+  for (std::size_t t = 0; t < n; t += 7) mask[t] = 0;
+  // gamma 0 and no values: the advantage is the token's reward.
+  using Wrapped = advantage::Whitened<advantage::Gae>;
+  const advantage::Gae inner{.gamma = 0.0f, .lambda = 0.0f};
+  const Wrapped cases[] = {{.inner = inner},
+                           {.inner = inner, .ddof = 0, .epsilon = 0.0f, .variance_floor = 5.0f},
+                           {.inner = inner, .deviation_epsilon = 0.1f, .keep_mean = true},
+                           {.inner = inner, .scale = false}};
+  std::vector<std::vector<float>> outcomes;
+  for (const Wrapped& w : cases) {
+    std::vector<float> want(n), returns(n), got(n, 7.0f);
+    advantage::estimate(w,
+                        {.offsets = offsets,
+                         .token_rewards = rewards,
+                         .values = zeros,
+                         .mask = mask,
+                         .scores = scores},
+                        {.advantages = want, .returns = returns});
+    const std::vector<std::int64_t> all{0, n};
+    Moments moments;
+    launch(1, 32, cuda::group_moments<0>, rewards.data(), mask.data(), all.data(), &moments);
+    cuda::WhitenArguments a;
+    a.x = rewards.data();
+    a.mask = mask.data();
+    a.moments = &moments;
+    a.y = got.data();
+    a.n = static_cast<std::int64_t>(n);
+    a.whitening = {.ddof = w.ddof,
+                   .epsilon = w.epsilon,
+                   .variance_floor = w.variance_floor,
+                   .deviation_epsilon = w.deviation_epsilon,
+                   .keep_mean = w.keep_mean,
+                   .scale = w.scale};
+    launch(4, 32, cuda::whiten<0>, a);
+    for (std::size_t t = 0; t < n; ++t)
+      EXPECT_NEAR(got[t], mask[t] ? want[t] : 0.0f, 1e-6) << "token " << t;
+    outcomes.push_back(got);
+  }
+  for (std::size_t i = 1; i < outcomes.size(); ++i)
+    EXPECT_GT(std::fabs(outcomes[i][1] - outcomes[0][1]), 1e-3)
+        << "case " << i << " is like the first";
 }
 
 }  // namespace

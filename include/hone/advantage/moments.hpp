@@ -12,6 +12,7 @@
 
 #include "hone/core/config.hpp"
 #include "hone/core/order_free_sum.hpp"
+#include "hone/core/whitening.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -29,17 +30,7 @@ double order_free_sum(std::int64_t n, double largest, const F& at) {
   return std::ldexp(sum.value(), exponent);
 }
 
-struct Moments {
-  std::int64_t count = 0;
-  double mean = 0;
-  double squares = 0;  // sum of (x - mean)^2
-
-  // 0 where it is not defined: too few numbers, or all of them equal.
-  double variance(int ddof = 1) const {
-    return count > ddof ? squares / static_cast<double>(count - ddof) : 0;
-  }
-  double deviation(int ddof = 1) const { return std::sqrt(variance(ddof)); }
-};
+using hone::Moments;
 
 // Moments of at(i), i in [0, n). Not-a-number in, not-a-number out.
 template <class F>

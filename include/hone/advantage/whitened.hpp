@@ -8,13 +8,12 @@
 // root; OpenRLHF ddof 0 and variance_floor 1e-8; TRL's RLOO per answer with deviation_epsilon 1e-4.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "hone/advantage/estimate.hpp"
 #include "hone/advantage/moments.hpp"
+#include "hone/core/whitening.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -52,15 +51,17 @@ struct Whitened {
     const Moments m = moments(static_cast<std::int64_t>(kept.size()), [&](std::int64_t i) {
       return static_cast<double>(kept[static_cast<std::size_t>(i)]);
     });
-    const double variance = std::max<double>(m.variance(ddof), variance_floor) + epsilon;
-    const double shift = keep_mean ? m.mean : 0.0;
-    // Equal advantages differ from their mean by nothing, whatever the factor.
-    const double factor =
-        scale && m.squares > 0 ? 1.0 / (std::sqrt(variance) + deviation_epsilon) : 1.0;
+    const Whitening whitening{.ddof = ddof,
+                              .epsilon = epsilon,
+                              .variance_floor = variance_floor,
+                              .deviation_epsilon = deviation_epsilon,
+                              .keep_mean = keep_mean,
+                              .scale = scale};
+    const Whitening::Line line = whitening.line(m);
     for (std::int64_t t = 0; t < in.tokens(); ++t)
       if (in.sampled(t)) {
         float& a = out.advantages[static_cast<std::size_t>(t)];
-        a = static_cast<float>(std::fma(a - m.mean, factor, shift));
+        a = line(a);
       }
   }
   bool operator==(const Whitened&) const = default;

@@ -10,6 +10,7 @@
 #include "hone/advantage/trajectory.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/dual.hpp"
+#include "hone/kernel/cuda/block.cuh"
 
 namespace hone {
 inline namespace v0 {
@@ -32,13 +33,16 @@ struct ScanArguments {
 template <class Policy>
 __global__ void advantage_scan(const Policy policy, const ScanArguments a) {
   const auto s = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  static_assert(check_policy<Policy>());
   if (s >= a.sequences) return;
   const std::int64_t begin = a.offsets[s], end = a.offsets[s + 1];
   float length = 0.0f;
   for (std::int64_t t = begin; t < end; ++t) length += !a.mask || a.mask[t] ? 1.0f : 0.0f;
   // dual<float, 0> multiplies and adds as the CPU does, never fused.
   using T = dual<float, 0>;
-  const float last = a.values && a.truncated && a.truncated[s] ? a.bootstrap[s] : 0.0f;
+  // A policy that reads no values sees none, whatever was given.
+  const float* values = advantage::needs_values_v<Policy> ? a.values : nullptr;
+  const float last = values && a.truncated && a.truncated[s] ? a.bootstrap[s] : 0.0f;
   advantage::StepInputs<T> in{};
   in.next_value = T(last);
   in.next = {T(0.0f), T(last)};
@@ -50,7 +54,7 @@ __global__ void advantage_scan(const Policy policy, const ScanArguments a) {
       continue;
     }
     in.reward = T(a.rewards[t]);
-    in.value = T(a.values ? a.values[t] : 0.0f);
+    in.value = T(values ? values[t] : 0.0f);
     in.next = advantage::apply_step<T>(policy, in);
     in.next_value = in.value;
     a.advantages[t] = in.next.advantage.value;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "hone/core/config.hpp"
 
@@ -10,6 +11,17 @@ namespace hone {
 inline namespace v0 {
 namespace kernel {
 namespace cuda {
+
+// A kernel can take this policy: nvcc refuses closure types as template arguments of kernels. The
+// launchers ask before they name the kernel, so that this sentence is the first.
+template <class F>
+constexpr bool check_policy() {
+  static_assert(std::is_aggregate_v<F>,
+                "hone: a CUDA kernel cannot take a lambda: write the formula as a struct, `struct "
+                "MyLoss { template <class T> constexpr T operator()(const TokenInputs<T>& t) const "
+                "{ ... } };`, which serves the CPU as well");
+  return true;
+}
 
 inline constexpr int warp = 32;
 inline constexpr unsigned full_warp = 0xffffffffu;

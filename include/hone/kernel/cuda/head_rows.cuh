@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "hone/core/differentiate.hpp"
 #include "hone/core/inputs.hpp"
@@ -65,6 +66,10 @@ __device__ RowSummary summarise_row(float* z, const HeadRowsArguments& a, float*
 // gridDim.x = rows; blockDim.x a multiple of 32.
 template <class F>
 __global__ void head_rows(const F f, const HeadRowsArguments a) {
+  static_assert(check_policy<F>());
+  static_assert(!reads<F>.full_kl,
+                "hone: this kernel has no logits of a reference, so the loss cannot read full_kl: "
+                "write kl::K3{} instead of kl::FullVocabulary{}");
   constexpr bool entropy = reads<F>.entropy;
   __shared__ float shared[warp];
   __shared__ float slopes[2];  // by the log-probability, by the entropy
@@ -111,6 +116,17 @@ __global__ void head_rows(const F f, const HeadRowsArguments a) {
     z[v] = d;
   }
 }
+
+#if defined(__CUDACC__)
+// Enqueues it for `rows` rows.
+template <class F>
+void launch_head_rows(const F& f, const HeadRowsArguments& a, unsigned rows,
+                      cudaStream_t stream = nullptr, unsigned threads = 256) {
+  static_assert(check_policy<F>());
+  if constexpr (std::is_aggregate_v<F>)
+    if (rows > 0) head_rows<F><<<rows, threads, 0, stream>>>(f, a);
+}
+#endif
 
 }  // namespace cuda
 }  // namespace kernel

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "hone/core/differentiate.hpp"
 #include "hone/core/inputs.hpp"
@@ -27,6 +28,7 @@ struct TokenLossArguments {
 // gridDim.x * blockDim.x >= n; blockDim.x a multiple of 32.
 template <class F>
 __global__ void token_losses(const F f, const TokenLossArguments a) {
+  static_assert(check_policy<F>());
   __shared__ float shared[warp];
   const auto t = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   float loss = 0.0f;
@@ -47,6 +49,18 @@ __global__ void token_losses(const F f, const TokenLossArguments a) {
   loss = block_reduce(loss, Plus{}, shared);
   if (threadIdx.x == 0) a.partial_sums[blockIdx.x] = loss;
 }
+
+#if defined(__CUDACC__)
+// Enqueues it; partial_sums has an entry for each block of `threads` tokens.
+template <class F>
+void launch_token_losses(const F& f, const TokenLossArguments& a, cudaStream_t stream = nullptr,
+                         unsigned threads = 256) {
+  static_assert(check_policy<F>());
+  const auto blocks = static_cast<unsigned>((a.n + threads - 1) / threads);
+  if constexpr (std::is_aggregate_v<F>)
+    if (blocks > 0) token_losses<F><<<blocks, threads, 0, stream>>>(f, a);
+}
+#endif
 
 }  // namespace cuda
 }  // namespace kernel
