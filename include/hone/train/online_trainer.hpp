@@ -49,6 +49,9 @@ namespace train {
 // Stands where a composition has no critic.
 struct NoCritic {};
 
+// Stands where a composition reads no reference: there is nothing that a pass could be asked of.
+struct NoReference {};
+
 template <class DecoderType, class Reward, class AlgorithmType, class Critic = NoCritic>
 class OnlineTrainer {
  public:
@@ -294,6 +297,13 @@ class OnlineTrainer {
     });
   }
 
+  const Reference<Decoder>* reference() const {
+    if constexpr (has_reference)
+      return &*reference_;
+    else
+      return nullptr;
+  }
+
   void read_reference(Experience& e) const {
     const auto reference = [this](const auto&... what) { return reference_->logprobs(what...); };
     e.ref_logprobs = answer_logprobs(reference, e, options_.microbatch_tokens, options_.pass());
@@ -339,8 +349,8 @@ class OnlineTrainer {
       const Experience part = e.slice(first, last);
       PassSettings settings = options_.pass();
       settings.trunk = part.trunk();
-      total.add(actor_pass(*actor_, reference_ ? &*reference_ : nullptr, part, algorithm_,
-                           state_.kl, state_.loss, counts, settings, seen));
+      total.add(actor_pass(*actor_, reference(), part, algorithm_, state_.kl, state_.loss, counts,
+                           settings, seen));
       if constexpr (has_critic)
         value_total.add(critic_pass(critic_, part, algorithm_.value_loss, counts, settings));
     });
@@ -396,7 +406,9 @@ class OnlineTrainer {
   rollout::Engine<Decoder> engine_;
   rollout::Decode decode_;
   std::vector<float> greedy_scores_;
-  std::optional<Reference<Decoder>> reference_;
+  [[no_unique_address]] std::conditional_t<has_reference, std::optional<Reference<Decoder>>,
+                                           NoReference>
+      reference_;
   ParameterList actor_parameters_, critic_parameters_;
   std::optional<FrozenWeights> frozen_;
   std::optional<std::int64_t> shared_layers_;  // found at the first step
