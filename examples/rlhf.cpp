@@ -62,7 +62,7 @@ struct Settings {
   std::int32_t evaluation_prompts = 192, evaluation_groups = 32;
   std::int64_t train_from = -1;  // first layer that is trained; -1: the upper half
   float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 3e-5f, critic_rate = 1e-4f;
-  float gae_lambda = 0.95f, kl_coef = 0.05f, kl_target = 3.0f;
+  float gae_lambda = 0.95f, kl_coef = 0.05f, kl_target = 3.0f, missing_end_penalty = 1.0f;
 };
 
 Settings parse(int argc, char** argv) {
@@ -100,6 +100,7 @@ Settings parse(int argc, char** argv) {
   option("--critic-rate", s.critic_rate, 1e-3f);
   option("--gae-lambda", s.gae_lambda, 1.0f);
   option("--kl-coef", s.kl_coef, 0.1f, "weight of the KL penalty at the start");
+  option("--missing-end-penalty", s.missing_end_penalty, 0.0f, "off the score of a cut-off answer");
   option("--kl-target", s.kl_target, 2.0f, "nats per answer");
   try {
     app.parse(argc, argv);
@@ -313,13 +314,14 @@ class Pipeline {
         .value_loss = loss::ValueMse{}};
     train::ScalarModel<Decoder> values{&critic, &critic_head};
     train::OnlineTrainer trainer{
-        policy_, values, train::RewardModel{reward_model_}, ppo,
+        policy_, values, train::RewardModel{reward_model_, s_.missing_end_penalty}, ppo,
         train::OnlineOptions{
             .generation = generation(),
             .minibatches = s_.minibatches,
             .schedule = {.peak = s_.ppo_rate, .decay = train::Decay::constant},
             .critic_schedule = {.peak = s_.critic_rate, .decay = train::Decay::constant},
             .score_clip = 5.0f,
+            .truncation_is_end = true,
             .seed = s_.seed}};
     stages_.push_back(
         {.title = "PPO", .history = stage(s_, "ppo", s_.ppo_steps, [&](std::int64_t i) {

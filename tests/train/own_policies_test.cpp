@@ -1,5 +1,5 @@
-// Parts that a user writes, each in at most five lines, in the same fused path as the library's; and
-// what a composition does not need is not in the trainer's type.
+// Parts that a user writes, each in at most five lines, in the same fused path as the library's;
+// and what a composition does not need is not in the trainer's type.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "hone/advantage/gae.hpp"
-#include "hone/core/completion.hpp"
 #include "hone/advantage/monte_carlo.hpp"
+#include "hone/core/completion.hpp"
 #include "hone/kl/absolute.hpp"
 #include "hone/loss/policy_gradient.hpp"
 #include "hone/model/decoder.hpp"

@@ -86,6 +86,8 @@ inline constexpr std::array metric_table = {
            "Share of tokens whose new value lies outside the clip range around the old one."},
     Metric{"rollout/length_mean", "length", "tokens", Better::neither,
            "Sampled tokens of an answer, end token included; mean over answers."},
+    Metric{"rollout/entropy", "sampled entropy", "nats", Better::neither,
+           "-log old of the sampled tokens, mean over them: an unbiased estimate of the entropy."},
     Metric{"rollout/truncated_fraction", "truncated", "", Better::neither,
            "Share of answers that stopped at a length limit instead of an end."},
     Metric{"rollout/tokens_per_second", "sampling speed", "tokens/s", Better::higher,

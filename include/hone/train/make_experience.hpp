@@ -34,6 +34,14 @@ inline void report_lengths(const rollout::Rollouts& rollouts, Report& report) {
     truncated += hone::truncated(rollouts.finish[static_cast<std::size_t>(s)]);
   }
   const double n = static_cast<double>(std::max<std::int64_t>(1, rollouts.answers()));
+  // E[-log pi(token)] is the entropy: the mean over what was sampled estimates it without bias.
+  double entropy = 0, sampled = 0;
+  for (std::size_t r = 0; r < rollouts.logprobs.size(); ++r) {
+    if (!rollouts.mask[r]) continue;
+    entropy -= static_cast<double>(rollouts.logprobs[r]);
+    ++sampled;
+  }
+  report.set("rollout/entropy", sampled > 0 ? entropy / sampled : 0.0);
   report.set("rollout/length_mean", length / n);
   report.set("rollout/truncated_fraction", truncated / n);
 }
@@ -147,14 +155,14 @@ void penalise_tokens(const Penalty& penalty, Experience& e) {
     });
 }
 
-// Advantages and returns, [R].
+// Advantages and returns, [R]. With `truncation_is_end` nothing follows an answer that was cut off.
 template <class Advantage>
-void estimate_advantages(const Advantage& advantage, Experience& e) {
+void estimate_advantages(const Advantage& advantage, Experience& e, bool truncation_is_end) {
   const auto rows = static_cast<std::size_t>(e.rollouts.rows());
   e.advantages.resize(rows);
   e.returns.resize(rows);
   std::vector<std::uint8_t> cut;
-  for (const FinishReason f : e.rollouts.finish) cut.push_back(truncated(f));
+  for (const FinishReason f : e.rollouts.finish) cut.push_back(truncated(f) && !truncation_is_end);
   advantage::estimate(advantage,
                       {.offsets = e.rollouts.offsets,
                        .token_rewards = e.token_rewards,

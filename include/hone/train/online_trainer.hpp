@@ -134,7 +134,7 @@ class OnlineTrainer {
   }
 
   void estimate(Experience& e, Report& report) {
-    estimate_advantages(algorithm_.advantage, e);
+    estimate_advantages(algorithm_.advantage, e, options_.truncation_is_end);
     if constexpr (has_critic)
       report.set("value/explained_variance", explained_variance(e.values, e.returns));
   }

@@ -3,7 +3,8 @@
 //
 //   OnlineTrainer trainer{actor, critic, train::RewardModel{scalar_model}, algorithm, options};
 //
-// Where its lower layers are those of the actor it reads what was computed for them already.
+// missing_end_penalty is that of TRL's PPO (missing_eos_penalty). Where its lower layers are those
+// of the actor it reads what was computed for them already.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct RewardModel {
   using Decoder = DecoderType;
 
   ScalarModel<Decoder> model = {};
+  float missing_end_penalty = 0.0f;  // off the score of an answer that stopped at a length limit
   std::int64_t microbatch_tokens = 8192;  // per forward pass; changes no bit
 
   // A score for each answer, [S]. `trunk` is that of the rollouts' forest.
@@ -35,6 +37,8 @@ struct RewardModel {
       for (const std::int64_t t : end_tokens(part.forest, part.segments))
         scores.push_back(all[static_cast<std::size_t>(t)]);
     });
+    for (std::size_t s = 0; s < scores.size(); ++s)
+      if (truncated(rollouts.finish[s])) scores[s] -= missing_end_penalty;
     return scores;
   }
 };
@@ -42,7 +46,7 @@ struct RewardModel {
 template <class Decoder>
 RewardModel(ScalarModel<Decoder>) -> RewardModel<Decoder>;
 template <class Decoder>
-RewardModel(ScalarModel<Decoder>, std::int64_t) -> RewardModel<Decoder>;
+RewardModel(ScalarModel<Decoder>, float) -> RewardModel<Decoder>;
 
 }  // namespace train
 }  // namespace v0
