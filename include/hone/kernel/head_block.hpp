@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -248,7 +249,10 @@ class HeadBlock {
                          count = std::min<std::int64_t>(tile_height, s_.dim - k);
       float* to = xs_ + k * rows_;
       for (std::int64_t m = 0; m < rows_; ++m, to += tile_height)
-        std::copy_n(own_.x(m) + k, count, to);
+        if (count == tile_height)
+          std::memcpy(to, own_.x(m) + k, sizeof(float) * tile_height);
+        else
+          std::copy_n(own_.x(m) + k, count, to);
     });
   }
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "hone/core/pack.hpp"
 #include "hone/core/parallel.hpp"
@@ -110,7 +111,7 @@ struct LinearWeightGradient {
       float* to = xs + (m - begin) * tile_height;
       for (std::int64_t k = k0; k < k1; k += tile_height, to += (end - begin) * tile_height) {
         if (k + tile_height <= k1)
-          std::copy_n(from + k, tile_height, to);
+          std::memcpy(to, from + k, sizeof(float) * tile_height);  // inlined, as copy_n is not
         else
           std::copy_n(from + k, k1 - k, to);
       }
@@ -206,11 +207,13 @@ inline void linear_weight_gradient(const LinearShape& shape, const float* dy, co
   if (s.rows <= 0 || (!dpanels && !dbias)) return;
   const std::int64_t panels = panel_count(s.out);
   const std::int64_t inputs = dpanels ? s.in : 1;
-  const std::int64_t group =
-      std::clamp<std::int64_t>(panels / (4 * std::int64_t{threads()}), 1, g.block_panels);
-  const std::int64_t groups = (panels + group - 1) / group;
   const std::int64_t parts =
       std::max<std::int64_t>(1, (inputs + g.block_inputs - 1) / g.block_inputs);
+  // Every group packs its part of x again: as many panels as leave each thread six chunks.
+  const std::int64_t most =
+      std::clamp<std::int64_t>(panels * parts / (6 * std::int64_t{threads()}), 1, g.block_panels);
+  const std::int64_t groups = (panels + most - 1) / most;
+  const std::int64_t group = (panels + groups - 1) / groups;
   parallel_for(groups * parts, [&](std::int64_t c) {
     const std::int64_t first = c / parts * group, k = c % parts * g.block_inputs;
     g.block(first, std::min(panels, first + group), k, std::min(inputs, k + g.block_inputs));

@@ -7,6 +7,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -39,10 +40,13 @@ class BufferPool {
         const auto found = *it;
         free_.erase(it);
         idle_ -= found.first;
+        most_used_ = std::max(most_used_, live_ - idle_);
         return {found.second, found.first};
       }
-      // Sizes have changed: what lies idle gives way, largest first, before more is taken.
-      while (idle_ > 0 && idle_ + bytes > (live_ - idle_) / 4) {
+      // What lies idle gives way, largest first, before more memory is held than was ever in use
+      // at a time, and an eighth.
+      most_used_ = std::max(most_used_, live_ - idle_ + bytes);
+      while (idle_ > 0 && live_ + bytes > most_used_ + most_used_ / 8) {
         it = std::prev(free_.end());
         std::free(it->second);
         idle_ -= it->first;
@@ -73,6 +77,7 @@ class BufferPool {
     }
     free_.clear();
     idle_ = 0;
+    most_used_ = live_;
   }
 
  private:
@@ -86,6 +91,7 @@ class BufferPool {
   std::mutex mutex_;
   std::multimap<std::int64_t, float*> free_;
   std::int64_t live_ = 0, idle_ = 0;  // bytes; live counts idle ones too
+  std::int64_t most_used_ = 0;        // bytes that were not idle, at most
 };
 
 }  // namespace detail

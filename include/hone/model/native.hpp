@@ -59,7 +59,10 @@ class Native::Pass {
 
   // Runs the closures of every recorded operation, last to first. The caller has put the gradient
   // into the last tensor's gradient().
-  void backward() { tape_.backward(); }
+  void backward() {
+    cheap_.clear();
+    tape_.backward();
+  }
 
   // Numbers from elsewhere, [rows, cols]; no gradient flows into them.
   Tensor constant(std::int64_t rows, std::int64_t cols, std::span<const float> values) const {
@@ -125,12 +128,17 @@ class Native::Pass {
     auto mean = std::make_shared<Buffer>(x.rows()), inv_std = std::make_shared<Buffer>(x.rows());
     kernel::layer_norm(shape, x.data(), w.value().data(), b.value().data(), y.data(), mean->data(),
                        inv_std->data());
-    if (keeps(y))
+    if (keeps(y)) {
+      forget_later(y, [x, shape, &w, &b, mean, inv_std](float* to) {
+        kernel::layer_norm(shape, x.data(), w.value().data(), b.value().data(), to, mean->data(),
+                           inv_std->data());
+      });
       tape_.push([x, y, shape, &w, &b, mean, inv_std] {
         kernel::layer_norm_backward(shape, x.data(), w.value().data(), mean->data(),
                                     inv_std->data(), y.gradient(), gradient_if_needed(x),
                                     gradient_if_trainable(w), gradient_if_trainable(b));
       });
+    }
     return y;
   }
 
@@ -189,10 +197,12 @@ class Native::Pass {
     Tensor y = make(x.rows(), x.cols(), x.needs_gradient());
     with_activation(activation, [&](auto f) {
       kernel::activate(f, x.rows() * x.cols(), x.data(), y.data());
-      if (keeps(y))
-        tape_.push([f, x, y] {
-          kernel::activate_backward(f, x.rows() * x.cols(), x.data(), y.gradient(), x.gradient());
-        });
+      if (!keeps(y)) return;
+      forget_later(y,
+                   [f, x](float* to) { kernel::activate(f, x.rows() * x.cols(), x.data(), to); });
+      tape_.push([f, x, y] {
+        kernel::activate_backward(f, x.rows() * x.cols(), x.data(), y.gradient(), x.gradient());
+      });
     });
     return y;
   }
@@ -204,11 +214,14 @@ class Native::Pass {
         .rows = gate.rows(), .cols = gate.cols(), .ld_gate = gate.stride()};
     with_activation(activation, [&](auto f) {
       kernel::gate(f, shape, gate.data(), up.data(), y.data());
-      if (keeps(y))
-        tape_.push([f, shape, gate, up, y] {
-          kernel::gate_backward(f, shape, gate.data(), up.data(), y.gradient(), gate.gradient(),
-                                up.gradient());
-        });
+      if (!keeps(y)) return;
+      forget_later(y, [f, shape, gate, up](float* to) {
+        kernel::gate(f, shape, gate.data(), up.data(), to);
+      });
+      tape_.push([f, shape, gate, up, y] {
+        kernel::gate_backward(f, shape, gate.data(), up.data(), y.gradient(), gate.gradient(),
+                              up.gradient());
+      });
     });
     return y;
   }
@@ -256,11 +269,17 @@ class Native::Pass {
             .window = n.window};
   }
 
-  // f(pass, x), kept or, with the option `checkpoint`, computed again when the backward pass gets
-  // there. The second run repeats the first bit for bit.
+  // One layer: f(pass, x), of which what one pass over memory can make again (norms, activations)
+  // is forgotten; with the option `checkpoint` all of it is, and computed when the backward pass
+  // gets there. The second computation repeats the first bit for bit.
   template <class F>
   Tensor checkpoint(const Tensor& x, F f) {
-    if (!options_.record || !options_.checkpoint) return f(*this, x);
+    if (!options_.record || !options_.checkpoint) {
+      Tensor y = f(*this, x);
+      for (const Tensor& t : cheap_) t.forget();
+      cheap_.clear();
+      return y;
+    }
     Pass quiet({.adapters = options_.adapters});
     Tensor y = f(quiet, x);
     y.set_needs_gradient(true);
@@ -280,6 +299,14 @@ class Native::Pass {
   }
   bool keeps(const Tensor& y) const { return options_.record && y.needs_gradient(); }
 
+  // Some passes over memory cost less than the memory: y is dropped at the end of its layer, if
+  // nobody has written to it by then.
+  template <class F>
+  void forget_later(const Tensor& y, F remake) {
+    y.remake_by(std::move(remake));
+    cheap_.push_back(y);
+  }
+
   Tensor grouped_rms_norm(const Tensor& x, Parameter& w, float offset, float eps,
                           std::int64_t groups) {
     Tensor y = make(x.rows(), x.cols(), x.needs_gradient() || w.trainable());
@@ -291,11 +318,15 @@ class Native::Pass {
                                   .weight_offset = offset};
     auto inv_rms = std::make_shared<Buffer>(x.rows() * groups);
     kernel::rms_norm(shape, x.data(), w.value().data(), y.data(), inv_rms->data());
-    if (keeps(y))
+    if (keeps(y)) {
+      forget_later(y, [x, shape, &w, inv_rms](float* to) {
+        kernel::rms_norm(shape, x.data(), w.value().data(), to, inv_rms->data());
+      });
       tape_.push([x, y, shape, &w, inv_rms] {
         kernel::rms_norm_backward(shape, x.data(), w.value().data(), inv_rms->data(), y.gradient(),
                                   gradient_if_needed(x), gradient_if_trainable(w));
       });
+    }
     return y;
   }
 
@@ -326,6 +357,7 @@ class Native::Pass {
 
   PassOptions options_;
   Tape tape_;
+  std::vector<Tensor> cheap_;  // of this layer
 };
 
 }  // namespace model

@@ -24,8 +24,10 @@ struct Node {
       : rows(r), cols(c), needs_gradient(learns), data(r * c) {}
   std::int64_t rows, cols;
   bool needs_gradient;
-  Buffer data;
+  Buffer data;      // empty while forgotten
   Buffer gradient;  // empty until something flows in
+  // Computes the data again, bit for bit; empty for what is cheaper to keep.
+  std::function<void(float*)> remake = {};
 };
 
 // A handle to a node, or to a range of its columns.
@@ -43,8 +45,23 @@ class Tensor {
   void set_needs_gradient(bool on) const { node_->needs_gradient = on; }
   explicit operator bool() const { return node_ != nullptr; }
 
-  float* data() { return node_->data.data() + first_; }
-  const float* data() const { return node_->data.data() + first_; }
+  // Whoever may write has to be believed to: what is written cannot be made again.
+  float* data() {
+    remember();
+    node_->remake = nullptr;
+    return node_->data.data() + first_;
+  }
+  const float* data() const {
+    remember();
+    return node_->data.data() + first_;
+  }
+
+  // From here on forget() gives the data's memory back, and the next reader has f(data) fill new
+  // memory.
+  void remake_by(std::function<void(float*)> f) const { node_->remake = std::move(f); }
+  void forget() const {
+    if (node_->remake) node_->data = Buffer();
+  }
 
   // The gradient, zero before anything has flowed in. Kernels add to it.
   float* gradient() const {
@@ -80,6 +97,12 @@ class Tensor {
   }
 
  private:
+  void remember() const {
+    if (node_->data || !node_->remake) return;
+    node_->data = Buffer(node_->rows * node_->cols);
+    node_->remake(node_->data.data());
+  }
+
   std::shared_ptr<Node> node_;
   std::int64_t first_ = 0;
   std::int64_t cols_ = 0;
