@@ -67,13 +67,7 @@ class HfFolder {
 
   // Throws unless the folder holds just these tensors, and perhaps heads that are not asked for.
   void check(std::span<const ExpectedTensor> expected) const {
-    check_tensors(*this, expected, [](std::string_view name) { return is_head(name); });
-  }
-
-  // Heads on top of the backbone: language model, classification, value (two spellings).
-  static bool is_head(std::string_view name) {
-    return name.starts_with("lm_head.") || name.starts_with("score.") ||
-           name.starts_with("v_head.");
+    check_tensors(*this, expected, is_head);
   }
 
  private:
@@ -83,11 +77,6 @@ class HfFolder {
   }
   static std::string head() { return "lm_head.weight"; }
   std::string embedding() const { return embedding_name(config_.model.family); }
-
-  static bool is_buffer(std::string_view name) {
-    return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
-           name.ends_with("rotary_emb.inv_freq");
-  }
 
   // What stands before the embedding's last name is the backbone's prefix in this checkpoint.
   void find_prefixes() {

@@ -26,17 +26,12 @@ std::vector<ExpectedTensor> expected_tensors(const Model& model) {
   return out;
 }
 
-// Tensors that checkpoints carry beside the weights: attention masks and rotary tables of old
-// exports, a head that is a copy of the embedding, the scalar head of a reward model.
-inline bool is_surplus(std::string_view name) {
-  return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
-         name.ends_with("rotary_emb.inv_freq") || name == "lm_head.weight" ||
-         name.starts_with("score.") || name.starts_with("v_head.");
-}
-
 template <class Model, TensorSource Source>
 void load(Model& model, const Source& source) {
-  check_tensors(source, expected_tensors(model), is_surplus);
+  // A head's bias is no surplus: a model without it is another model.
+  check_tensors(source, expected_tensors(model), [](std::string_view name) {
+    return (is_head(name) && name != "lm_head.bias") || is_buffer(name);
+  });
   std::vector<float> rows;
   model.for_each_parameter([&](auto& p) {
     rows.resize(static_cast<std::size_t>(p.count()));

@@ -41,6 +41,18 @@ concept TensorSource = requires(const S& source, std::string_view name,
   { source.where() } -> std::convertible_to<std::string_view>;
 };
 
+// Tensors that checkpoints carry beside the backbone's weights. Heads: language model,
+// classification, value (two spellings).
+inline bool is_head(std::string_view name) {
+  return name.starts_with("lm_head.") || name.starts_with("score.") || name.starts_with("v_head.");
+}
+
+// Attention masks and rotary tables of old exports.
+inline bool is_buffer(std::string_view name) {
+  return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
+         name.ends_with("rotary_emb.inv_freq");
+}
+
 inline std::string shape_text(std::span<const std::int64_t> shape) {
   std::string out = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) out += (i ? ", " : "") + std::to_string(shape[i]);
