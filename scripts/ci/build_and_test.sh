@@ -24,7 +24,7 @@ if ! cmake --preset "$preset" -DCMAKE_COMPILE_WARNING_AS_ERROR=$strict >"$build/
 fi
 # A broken file must not hide the tests of the others: build what builds, then judge.
 built=0
-cmake --build "$build" -j "$jobs" --target "${HONE_TARGET:-all}" -- -k 0 >"$build/build.log" 2>&1 || built=$?
+cmake --build "$build" -j "$jobs" --target ${HONE_TARGET:-all} -- -k 0 >"$build/build.log" 2>&1 || built=$?
 grep -E "warning:|error:|FAILED:|ninja:" "$build/build.log" | head -60
 
 rm -rf "$results"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets and runs each for HONE_FUZZ_SECONDS (20), HONE_JOBS at a time. A crash is
-# left in build/fuzz/crashes; run the target on that file to see it again.
+# Builds the fuzz targets and runs each for HONE_FUZZ_SECONDS (10; HONE_CI_FULL=1: 120), HONE_JOBS at
+# a time. A crash is left in build/fuzz/crashes; run the target on that file to see it again.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-seconds=${HONE_FUZZ_SECONDS:-20}
+seconds=${HONE_FUZZ_SECONDS:-$([ -n "${HONE_CI_FULL:-}" ] && echo 120 || echo 10)}
 jobs=${HONE_JOBS:-$(nproc)}
 build=build/fuzz
 mkdir -p "$build"

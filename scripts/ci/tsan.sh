@@ -1,7 +1,14 @@
 #!/usr/bin/env bash
-# The tests of what runs on several threads, under the thread sanitizer.
+# Tests under the thread sanitizer: the pool, every kernel, a run of training and the CUDA kernels on
+# threads. HONE_CI_FULL=1: every test that uses threads.
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 export HONE_TEST_QUICK=1
-export HONE_TARGET=threaded_tests
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-exec scripts/ci/build_and_test.sh tsan -L threads "$@"
+if [ -n "${HONE_CI_FULL:-}" ]; then
+  export HONE_TARGET=threaded_tests
+  exec scripts/ci/build_and_test.sh tsan -L threads "$@"
+fi
+rooms="core kernel cuda laws_builds"
+HONE_TARGET=$(printf '%s_test ' $rooms)
+export HONE_TARGET
+exec scripts/ci/build_and_test.sh tsan -R "^(${rooms// /|})\$" "$@"
