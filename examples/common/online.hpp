@@ -1,0 +1,59 @@
+// What the programs that learn from their own samples share.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hone/report/record.hpp"
+#include "hone/reward/completions.hpp"
+#include "hone/train/online_trainer.hpp"
+#include "log.hpp"
+#include "settings.hpp"
+#include "texts.hpp"
+
+namespace examples {
+
+inline hone::train::OnlineOptions online_options(const OnlineSettings& s, hone::Token end) {
+  return {.group_size = s.group,
+          .generation = {.sampling = {.temperature = s.temperature},
+                         .max_new_tokens = s.new_tokens,
+                         .stop_tokens = {end}},
+          .ppo_epochs = s.epochs,
+          .minibatches = s.minibatches,
+          .optimizer = s.optimizer,
+          .schedule = s.schedule(),
+          .stop_kl = s.stop_kl,
+          .checkpoint_activations = s.recompute,
+          .seed = s.seed};
+}
+
+// Trains for s.steps steps; `before(batch)` is told of each step's prompts, `samples()` returns
+// what was answered.
+template <class Trainer, class Before, class Samples>
+void learn(const OnlineSettings& s, Trainer& trainer, hone::data::Loader& loader, Log& log,
+           Before&& before, Samples&& samples) {
+  for (std::int64_t i = 0; i < s.steps; ++i) {
+    const hone::data::Batch batch = loader.batch(static_cast<std::uint64_t>(i));
+    before(batch);
+    const hone::train::Report report = trainer.step(requests(batch));
+    log.step(report);
+    const bool shown = s.samples_every > 0 && (i + 1) % s.samples_every == 0;
+    if (shown || i + 1 == s.steps) log.samples(i, samples());
+    if (i == 0) log.highlight("score, first step", report.at("reward/score_mean"));
+    if (i + 1 == s.steps) log.highlight("score, last step", report.at("reward/score_mean"));
+  }
+}
+
+// Rows of a table of samples.
+inline std::vector<hone::report::Sample> rows(std::span<const hone::Completion> completions,
+                                              std::span<const float> scores) {
+  std::vector<hone::report::Sample> out;
+  for (std::size_t i = 0; i < std::min<std::size_t>(8, completions.size()); ++i)
+    out.push_back(hone::report::sample_of(completions[i], static_cast<double>(scores[i])));
+  return out;
+}
+
+}  // namespace examples

@@ -1,0 +1,58 @@
+// What every training program can be told, on the command line or in a TOML file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "hone/train/adamw.hpp"
+#include "hone/train/schedule.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace examples {
+
+struct Settings {
+  std::string model, data, held_out, out;
+  std::uint64_t seed = 1;
+  int threads = 0;
+  std::int64_t steps = 100;
+  std::int32_t batch = 16;        // records of a step
+  std::int64_t max_tokens = 512;  // of a text, prompt and answer together
+  std::int64_t evaluate_every = 0;
+  float rate = 1e-5f;
+  std::int64_t warmup = 0;
+  hone::train::Decay decay = hone::train::Decay::cosine;
+  hone::train::AdamW optimizer = {};
+  std::int64_t lora_rank = 0;
+  float lora_alpha = 16.0f;
+  std::int64_t train_from = 0;
+  bool recompute = false;
+
+  hone::train::Schedule schedule() const {
+    return {.peak = rate, .decay = decay, .warmup = warmup, .total = steps};
+  }
+};
+
+// What the programs that learn from their own samples can be told besides.
+struct OnlineSettings : Settings {
+  std::int32_t group = 1;
+  std::int32_t new_tokens = 128;
+  float temperature = 1.0f;
+  std::int32_t epochs = 1, minibatches = 1;
+  float kl_coef = 0.05f;
+  float clip_low = 0.2f, clip_high = 0.2f;
+  double stop_kl = 0.0;
+  std::int64_t samples_every = 10;
+};
+
+void add_options(CLI::App& app, Settings& s);
+void add_options(CLI::App& app, OnlineSettings& s);
+
+// Reads the arguments and runs a program's body. Errors are one line on the error stream and a
+// status other than 0.
+int program(CLI::App& app, int argc, char** argv, Settings& s, const std::function<void()>& body);
+
+}  // namespace examples

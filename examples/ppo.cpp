@@ -1,0 +1,110 @@
+// PPO: a policy learns from its own answers, which a reward model scores.
+//
+//   ppo MODEL PROMPTS.jsonl --reward-model FOLDER [--out runs/ppo] [--lora-rank 16]
+//
+// FOLDER is what reward_model writes, of MODEL's family and vocabulary. The critic starts from it.
+// With --lora-rank four networks live in two: the reference is the actor, and the reward model the
+// critic, without their adapters.
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/models.hpp"
+#include "common/online.hpp"
+#include "common/scorer.hpp"
+#include "common/texts.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/model/clone.hpp"
+#include "hone/recipes/ppo.hpp"
+#include "hone/train/online_trainer.hpp"
+
+namespace {
+
+using namespace hone;
+using namespace examples;
+
+struct Options : OnlineSettings {
+  std::string reward_model;
+  float critic_rate = 5e-6f;
+  float gamma = 1.0f, lambda = 0.95f;
+  float score_clip = 5.0f;
+};
+
+auto algorithm(const Options& s) {
+  auto out = recipes::ppo();
+  out.kl.coef = s.kl_coef;
+  out.loss.clip_low = s.clip_low;
+  out.loss.clip_high = s.clip_high;
+  out.advantage.inner.gamma = s.gamma;
+  out.advantage.inner.lambda = s.lambda;
+  return out;
+}
+
+void reinforce(const Options& s) {
+  const checkpoint::Pretrained source{s.model};
+  const checkpoint::HfFolder judge_folder{s.reward_model};
+  const model::Config judge_config = scorer_config(judge_folder);
+  require(
+      judge_config.family == source.config().family && judge_config.vocab == source.config().vocab,
+      s.reward_model, ": is a ", name_of(judge_config.family), " with ", judge_config.vocab,
+      " tokens, expected ", s.model, "'s ", name_of(source.config().family), " with ",
+      source.config().vocab);
+  const Texts texts{source.tokenizer()};
+  data::Loader loader{texts.read(s.data, data::Prompts{.max_tokens = s.max_tokens}),
+                      {.size = {.trees = s.batch}, .seed = s.seed}};
+  with_model(source, s.model, [&]<class Decoder>(Decoder& actor) {
+    choose_trained(actor, s);
+    Decoder judge{judge_config};
+    Head judge_head{judge.width()};
+    load_scorer(judge_folder, judge, judge_head);
+    freeze(judge);
+    std::optional<Decoder> copy;
+    if (s.lora_rank == 0) copy.emplace(model::clone(judge));
+    Decoder& critic = copy ? *copy : judge;
+    choose_trained(critic, s);
+    Head critic_head{judge.width(), true};
+    critic_head.weight.copy_values(judge_head.weight);
+    critic_head.set_trainable(true);
+
+    const train::ScalarModel<Decoder> scorer{&judge, &judge_head}, values{&critic, &critic_head};
+    reward::Prompts prompts;
+    std::vector<report::Sample> table;
+    const auto decode = [&](std::span<const Token> t) { return texts.decode(t); };
+    const auto reward = [&](const rollout::Rollouts& r) {
+      std::vector<float> out = scores(scorer, r);
+      table = rows(reward::completions(r, decode, prompts), out);
+      return out;
+    };
+    train::OnlineOptions options = online_options(s, texts.end());
+    options.critic_optimizer = s.optimizer;
+    options.critic_schedule = s.schedule();
+    options.critic_schedule.peak = s.critic_rate;
+    options.score_clip = s.score_clip;
+    OnlineTrainer trainer{actor, values, reward, algorithm(s), options};
+    Log log{s, "ppo"};
+    learn(
+        s, trainer, loader, log,
+        [&](const data::Batch& b) { prompts = reward::prompts_of(loader, b); },
+        [&] { return table; });
+    log.end("PPO", save_policy(s, actor, source, texts.tokenizer()));
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options s;
+  s.out = "runs/ppo";
+  s.rate = 1e-6f;
+  CLI::App app{"PPO: a policy learns from its own answers, which a reward model scores."};
+  add_options(app, s);
+  app.add_option("--reward-model", s.reward_model, "folder that reward_model wrote")->required();
+  app.add_option("--critic-rate", s.critic_rate)->capture_default_str();
+  app.add_option("--gamma", s.gamma)->capture_default_str();
+  app.add_option("--lambda", s.lambda)->capture_default_str();
+  app.add_option("--score-clip", s.score_clip, "scores are limited to +- this")
+      ->capture_default_str();
+  return program(app, argc, argv, s, [&] { reinforce(s); });
+}
