@@ -79,6 +79,8 @@
 #include "hone/text/hash.hpp"
 #include "hone/text/jinja/arithmetic.hpp"
 #include "hone/text/jinja/builtins.hpp"
+#include "hone/text/jinja/cursor.hpp"
+#include "hone/text/jinja/expression_parser.hpp"
 #include "hone/text/jinja/interpreter.hpp"
 #include "hone/text/jinja/lexer.hpp"
 #include "hone/text/jinja/parser.hpp"
