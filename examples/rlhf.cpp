@@ -1,6 +1,8 @@
 // The three stages of RLHF on a real model and real human ratings, in one program.
 //
 //   rlhf MODEL RATINGS LEXICON [--out runs/rlhf] [--tiny] [--config FILE.toml]
+//   rlhf ... --save-every 10             saves checkpoints; after a crash or a kill the same with
+//   rlhf ... --save-every 10 --resume    goes on, and ends with the same bits
 //
 // 1. Supervised fine-tuning of MODEL (a GGUF file or a Hugging Face folder) on rated texts.
 // 2. A reward model on pairs of texts: the one that people rated higher is chosen.
@@ -23,6 +25,7 @@
 #include "hone/checkpoint/json.hpp"
 #include "hone/checkpoint/pretrained.hpp"
 #include "hone/checkpoint/save_model.hpp"
+#include "hone/data/fingerprint.hpp"
 #include "hone/data/format.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/data/ratings.hpp"
@@ -43,6 +46,7 @@
 #include "hone/report/sinks.hpp"
 #include "hone/report/tensorboard.hpp"
 #include "hone/reward/valence.hpp"
+#include "hone/train/checkpoints.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
 #include "hone/train/reward_model.hpp"
@@ -55,6 +59,9 @@ using Head = model::ScalarHead<model::Parameter>;
 
 struct Settings {
   std::string model, ratings, lexicon, out = "runs/rlhf";
+  bool resume = false;
+  std::int64_t save_every = 0;
+  int keep = 2;
   bool tiny = false;
   std::uint64_t seed = 1;
   std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 14;
@@ -70,6 +77,13 @@ Settings parse(int argc, char** argv) {
   CLI::App app{"SFT, reward model and PPO on a real model and human ratings."};
   app.set_config("--config", "", "TOML file with any of these options")->check(CLI::ExistingFile);
   app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_flag("--resume", s.resume, "go on from the newest checkpoints in --out");
+  app.add_option("--save-every", s.save_every, "steps between checkpoints; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--keep", s.keep, "newest checkpoints of a stage that stay")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("model", s.model, "GGUF file or Hugging Face folder of a Llama")->required();
   app.add_option("ratings", s.ratings, "rated texts: id TAB mean TAB text")->required();
   app.add_option("lexicon", s.lexicon, "the judge's words: word TAB mean rating")->required();
@@ -112,21 +126,34 @@ Settings parse(int argc, char** argv) {
   return s;
 }
 
-// Runs `steps` steps of a trainer and tells the sinks.
-template <class Step>
-report::History stage(const Settings& s, const std::string& name, std::int64_t steps, Step&& step) {
+// Runs a trainer to its last step, from its newest checkpoint if there is one, and tells the sinks.
+template <class Trainer, class Step>
+report::History stage(const Settings& s, const std::string& name, std::int64_t steps,
+                      Trainer& trainer, Step&& step) {
+  const std::filesystem::path metrics = s.out + "/" + name + ".jsonl";
+  train::Checkpoints saved{{.folder = s.out + "/checkpoints/" + name,
+                            .every = s.save_every,
+                            .keep = s.keep,
+                            .about = {{"ratings", data::Fingerprint().add_file(s.ratings).name()},
+                                      {"seed", std::to_string(s.seed)},
+                                      {"prompts", std::to_string(s.prompts)}}}};
   report::History history;
-  report::Sinks sinks{report::Console{}, report::MetricsJsonl{s.out + "/" + name + ".jsonl"},
+  if (s.resume && saved.resume(trainer) && trainer.state().step > 0)
+    history = report::History::read(metrics);
+  report::Sinks sinks{report::Console{}, report::MetricsJsonl{metrics},
                       report::TensorBoard{s.out + "/tensorboard/" + name}};
-  const report::Run run{.name = name, .steps = steps};
+  const report::Run run{.name = name, .first_step = trainer.state().step, .steps = steps};
   sinks.begin(run);
   history.begin(run);
-  for (std::int64_t i = 0; i < steps; ++i) {
-    const train::Report report = step(i);
+  const bool complete = run.first_step >= steps;
+  while (trainer.state().step < steps) {
+    const train::Report report = step(trainer.state().step);
     sinks.metrics(report);
     history.metrics(report.step, report.metrics);
+    saved.after_step(trainer);
   }
   sinks.end();
+  if (s.save_every > 0 && !complete && steps % s.save_every != 0) saved.save(trainer);
   return history;
 }
 
@@ -166,6 +193,10 @@ class Pipeline {
     const data::Split split{.ratios = {8, 1, 1}, .seed = s_.seed};
     for (const data::Rating& r : ratings_) parts_[split.part(r.id)].push_back(r);
     std::filesystem::create_directories(s_.out);
+    require(s_.resume || s_.save_every == 0 || !std::filesystem::exists(s_.out + "/checkpoints"),
+            s_.out,
+            ": holds the checkpoints of an earlier run; go on with --resume, or name another ",
+            "--out");
   }
 
   void run() {
@@ -210,7 +241,7 @@ class Pipeline {
     policy_.train_from_layer(s_.train_from);
     train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
     stages_.push_back({.title = "Supervised fine-tuning",
-                       .history = stage(s_, "sft", s_.sft_steps, [&](std::int64_t i) {
+                       .history = stage(s_, "sft", s_.sft_steps, trainer, [&](std::int64_t i) {
                          return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
                        })});
   }
@@ -231,10 +262,11 @@ class Pipeline {
         {.size = {.trees = 1}, .seed = s_.seed}};
     train::OfflineTrainer trainer{reward_model_, loss::BradleyTerry{.centring = 0.01f},
                                   offline(s_.reward_rate, s_.reward_steps)};
-    stages_.push_back({.title = "Reward model",
-                       .history = stage(s_, "reward", s_.reward_steps, [&](std::int64_t i) {
-                         return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
-                       })});
+    stages_.push_back(
+        {.title = "Reward model",
+         .history = stage(s_, "reward", s_.reward_steps, trainer, [&](std::int64_t i) {
+           return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+         })});
     reward_->train_from_layer(reward_->config().layers);  // only the norm still holds a gradient
     reward_->for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
     reward_head_.set_trainable(false);
@@ -324,7 +356,7 @@ class Pipeline {
             .truncation_is_end = true,
             .seed = s_.seed}};
     stages_.push_back(
-        {.title = "PPO", .history = stage(s_, "ppo", s_.ppo_steps, [&](std::int64_t i) {
+        {.title = "PPO", .history = stage(s_, "ppo", s_.ppo_steps, trainer, [&](std::int64_t i) {
                            return trainer.step(
                                requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
                          })});

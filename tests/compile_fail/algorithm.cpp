@@ -14,6 +14,7 @@
 // expect: \.value_loss is not a loss of values: write a struct
 // expect: \.aggregation cannot be called as one: write \.aggregation = loss::TokenMean
 // expect: this sequence loss has a token stage of its own.*write kl::InReward instead
+// expect: \.ptx has no text to give: write \.ptx = train::Ptx\{\.coef
 #include "hone/train/algorithm.hpp"
 
 #include "hone/advantage/gae.hpp"
@@ -62,6 +63,8 @@ auto a = Algorithm{.advantage = advantage::Gae{}, .value_loss = loss::Nll{}};
 auto a = Algorithm{.aggregation = Nothing{}};
 #elif HONE_FAIL == 14
 auto a = actor_objective(Algorithm{.kl = kl::InLoss{}, .loss = loss::Gmpo{}});
+#elif HONE_FAIL == 15
+auto a = Algorithm{.ptx = Nothing{}};
 #else
 auto a = Algorithm{.advantage = advantage::Gae{},
                    .kl = kl::InLoss{.estimator = kl::FullVocabulary{}},

@@ -41,7 +41,12 @@ struct AdamW {
   // One update of `parameters`, which must be the same list at every call. Throws, and changes
   // nothing, when a gradient is not finite.
   Result operator()(const ParameterList& parameters, State& state, float lr) const {
-    const double norm = gradient_norm(parameters);
+    return (*this)(parameters, state, lr, gradient_norm(parameters));
+  }
+
+  // The same with the norm known: where several models step together, all gradients are looked at
+  // before any weight changes.
+  Result operator()(const ParameterList& parameters, State& state, float lr, double norm) const {
     prepare(parameters, state);
     ++state.step;
     const float factor = max_norm > 0.0f && norm > static_cast<double>(max_norm)

@@ -366,18 +366,22 @@ class OnlineTrainer {
     return true;
   }
 
+  // Both norms first: a gradient that is not finite throws before any weight has changed.
   void optimise(UpdateMetrics& metrics) {
-    const auto result =
-        options_.optimizer(actor_parameters_, state_.optimizer, options_.schedule(state_.updates));
+    const double norm = gradient_norm(actor_parameters_);
+    double critic_norm = 0;
+    if constexpr (has_critic) critic_norm = gradient_norm(critic_parameters_);
+    options_.optimizer(actor_parameters_, state_.optimizer, options_.schedule(state_.updates),
+                       norm);
     actor_->touch();
     if (options_.ema) (*options_.ema)(actor_parameters_, state_.ema);
-    metrics.norm += result.gradient_norm;
     if constexpr (has_critic) {
-      const auto value_result = options_.critic_optimizer(
-          critic_parameters_, state_.critic_optimizer, options_.critic_schedule(state_.updates));
+      options_.critic_optimizer(critic_parameters_, state_.critic_optimizer,
+                                options_.critic_schedule(state_.updates), critic_norm);
       critic_.decoder->touch();
-      metrics.value_norm += value_result.gradient_norm;
     }
+    metrics.norm += norm;
+    metrics.value_norm += critic_norm;
     ++metrics.updates;
     ++state_.updates;
   }
