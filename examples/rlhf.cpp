@@ -140,12 +140,12 @@ report::History stage(const Settings& s, const std::string& name, std::int64_t s
   report::History history;
   if (s.resume && saved.resume(trainer) && trainer.state().step > 0)
     history = report::History::read(metrics);
+  if (trainer.state().step >= steps) return history;
   report::Sinks sinks{report::Console{}, report::MetricsJsonl{metrics},
                       report::TensorBoard{s.out + "/tensorboard/" + name}};
   const report::Run run{.name = name, .first_step = trainer.state().step, .steps = steps};
   sinks.begin(run);
   history.begin(run);
-  const bool complete = run.first_step >= steps;
   while (trainer.state().step < steps) {
     const train::Report report = step(trainer.state().step);
     sinks.metrics(report);
@@ -153,7 +153,7 @@ report::History stage(const Settings& s, const std::string& name, std::int64_t s
     saved.after_step(trainer);
   }
   sinks.end();
-  if (s.save_every > 0 && !complete && steps % s.save_every != 0) saved.save(trainer);
+  if (s.save_every > 0 && steps % s.save_every != 0) saved.save(trainer);
   return history;
 }
 

@@ -64,6 +64,10 @@ TEST_F(CheckpointsTest, KeepsTheNewestAndClearsWhatKilledProcessesLeft) {
     names.insert(entry.path().filename().string());
   EXPECT_EQ(names, (std::set<std::string>{"notes", "step-000006", "step-000008"}));
   EXPECT_EQ(saved.folders().newest(), folder_ / "step-000008");
+  // Killed between a new checkpoint and the end of the old ones.
+  fs::create_directories(folder_ / "step-000004.partial-78-1");
+  EXPECT_TRUE(saved.resume(trainer));
+  EXPECT_FALSE(fs::exists(folder_ / "step-000004.partial-78-1"));
 }
 
 TEST_F(CheckpointsTest, AnotherRunIsRefusedByTheFieldThatDiffers) {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -29,11 +30,14 @@ namespace checkpoint {
 
 namespace detail {
 
-// `path` with a suffix that no other process and no other call uses.
+// `path` with a suffix that no other process and no other call uses; nor did one that was killed,
+// whose number may be given out again.
 inline std::filesystem::path temporary_beside(std::filesystem::path path) {
   static std::atomic<unsigned> count{0};
+  static const auto start = std::chrono::system_clock::now().time_since_epoch().count();
   if (!path.has_filename()) path = path.parent_path();
-  path += ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+  path += ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(start) + "-" +
+          std::to_string(count++);
   return path;
 }
 

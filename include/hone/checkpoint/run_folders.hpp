@@ -45,7 +45,7 @@ class RunFolders {
     AtomicFolder next(folder_ / name_of(step), true, std::string(marker));
     fill(next.path());
     next.commit();
-    remove_old();
+    tidy();
   }
 
   // Complete checkpoints by step, ascending.
@@ -65,6 +65,22 @@ class RunFolders {
     return all.back().second;
   }
 
+  // Removes all but the newest, and what killed processes left.
+  void tidy() const {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    auto all = list();
+    for (; all.size() > static_cast<std::size_t>(keep_); all.erase(all.begin()))
+      fs::rename(all.front().second, detail::temporary_beside(all.front().second), error);
+    std::vector<fs::path> unnamed;
+    for (const auto& entry : fs::directory_iterator(folder_, error)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(prefix) && name.find(".partial-") != std::string::npos)
+        unnamed.push_back(entry.path());
+    }
+    for (const fs::path& path : unnamed) fs::remove_all(path, error);
+  }
+
  private:
   static std::string name_of(std::int64_t step) {
     const std::string digits = std::to_string(step);
@@ -79,21 +95,6 @@ class RunFolders {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
     if (error != std::errc() || end != name.data() + name.size() || step < 0) return std::nullopt;
     return step;
-  }
-
-  void remove_old() const {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    auto all = list();
-    for (; all.size() > static_cast<std::size_t>(keep_); all.erase(all.begin()))
-      fs::rename(all.front().second, detail::temporary_beside(all.front().second), error);
-    std::vector<fs::path> unnamed;
-    for (const auto& entry : fs::directory_iterator(folder_, error)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(prefix) && name.find(".partial-") != std::string::npos)
-        unnamed.push_back(entry.path());
-    }
-    for (const fs::path& path : unnamed) fs::remove_all(path, error);
   }
 
   std::filesystem::path folder_;

@@ -52,6 +52,7 @@ class Console {
 
   void begin(const Run& run) {
     run_ = run;
+    done_ = run.first_step;
     started_ = std::chrono::steady_clock::now();
   }
 

@@ -45,6 +45,7 @@ class Checkpoints {
   bool resume(Trainer& trainer) {
     const auto newest = run_.newest();
     if (newest) load(trainer, *newest);
+    run_.tidy();
     return newest.has_value();
   }
 

@@ -51,6 +51,7 @@ template <class Reward>
 concept ReadsTrunk = requires(const Reward& reward, const rollout::Rollouts& r, const Trunk& t) {
   reward(r, t);
   *reward.model.decoder;
+  *reward.model.head;
 };
 
 // The reward's score of every answer, [S], reported as it is and then limited to +-clip.

@@ -320,6 +320,10 @@ class OnlineTrainer {
         tally.add_model(*critic_.decoder);
         critic_.head->for_each_parameter([&](const auto& p) { tally.add(p); });
       }
+      if constexpr (ReadsTrunk<Reward>) {
+        tally.add_model(*reward_.model.decoder);
+        reward_.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
+      }
       frozen_ = tally.sum();
     }
     return *frozen_;
