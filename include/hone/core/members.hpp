@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -22,9 +23,13 @@ namespace detail {
 
 inline constexpr std::size_t max_members = 24;
 
+// Converts to whatever a member is, on paper: never called, but clang wants a body where T has no
+// linkage.
 struct AnyMember {
   template <class T>
-  operator T() const;
+  operator T() const {
+    std::abort();
+  }
 };
 
 template <class T, std::size_t... i>
