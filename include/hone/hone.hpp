@@ -10,6 +10,7 @@
 #include "hone/core/forest.hpp"
 #include "hone/core/inputs.hpp"
 #include "hone/core/math.hpp"
+#include "hone/core/math_double.hpp"
 #include "hone/core/members.hpp"
 #include "hone/core/message.hpp"
 #include "hone/core/order_free_sum.hpp"

@@ -200,37 +200,4 @@ TEST(Math, ScalarsHaveTheNamesOfPacks) {
   EXPECT_EQ(hone::copysign(3.0f, -0.0f), -3.0f);
 }
 
-TEST(Math, SineAndCosineOfDoubles) {
-  double worst = 0;
-  std::uint64_t fingerprint = 0;
-  const auto check = [&](double x) {
-    const double s = hone::sin(x), c = hone::cos(x);
-    const double error =
-        static_cast<double>(std::max(std::fabs(s - std::sin(static_cast<long double>(x))),
-                                     std::fabs(c - std::cos(static_cast<long double>(x)))));
-    worst = std::max(worst, error);
-    fingerprint = hone::mix(fingerprint, std::bit_cast<std::uint64_t>(s));
-    fingerprint = hone::mix(fingerprint, std::bit_cast<std::uint64_t>(c));
-  };
-  for (int i = -200000; i <= 200000; ++i) check(i * 0x1p-13);
-  for (int i = 0; i < 200000; ++i) check(i * 5.0);
-  for (std::uint64_t i = 0; i < 400000; ++i)
-    check(static_cast<double>(static_cast<std::int64_t>(hone::mix(i)) >> 12) * 0x1p-22);
-  std::printf("sin, cos: largest error %.3g; %016llx\n", worst,
-              static_cast<unsigned long long>(fingerprint));
-  EXPECT_LE(worst, 0x1p-52);
-  EXPECT_EQ(fingerprint, 0x21b0b04a2f71593bu);  // of every build
-  EXPECT_EQ(hone::sin(0.0), 0.0);
-  EXPECT_EQ(hone::cos(0.0), 1.0);
-  EXPECT_TRUE(std::isnan(hone::sin(std::numeric_limits<double>::infinity())));
-}
-
-TEST(Math, DoublesAreThoseOfTheStandardLibrary) {
-  EXPECT_EQ(hone::exp(1.5), std::exp(1.5));
-  EXPECT_EQ(hone::log(1.5), std::log(1.5));
-  EXPECT_NEAR(hone::sigmoid(-40.0), 4.248354255291589e-18, 1e-32);
-  EXPECT_NEAR(hone::log_sigmoid(-800.0), -800.0, 1e-9);
-  EXPECT_NEAR(hone::softplus(800.0), 800.0, 1e-9);
-}
-
 }  // namespace

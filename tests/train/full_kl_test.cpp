@@ -140,7 +140,6 @@ TEST(FullKl, GradientsAreThoseOfFiniteDifferences) {
 
 // One number per token and one per sequence: the same penalty by both passes.
 struct Nothing {
-  static constexpr Level level = Level::sequence;
   template <class T>
   constexpr T operator()(const SequenceInputs<T>& s) const {
     return 0 * s.logprob;

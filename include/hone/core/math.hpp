@@ -4,19 +4,19 @@
 // exp, log, log1p, expm1, tanh, sigmoid, log_sigmoid, softplus and erf are templates over float and
 // pack, within 1.6 units in the last place (tests/core/math_test.cpp prints the worst found). exp,
 // sigmoid, log_sigmoid and softplus give 0 where the result would be denormal. NaN goes to NaN.
-// The double versions, which serve references and oracles, are those of the standard library,
-// except sin and cos, which are ours too: rotary tables must agree across machines.
+// The double versions serve the objectives of sequences and pairs, rotary tables and references:
+// core/math_double.hpp.
 //
 // The coefficients come from tests/goldens/math_coefficients.py.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
 
 #include "hone/core/config.hpp"
+#include "hone/core/math_double.hpp"
 #include "hone/core/pack.hpp"
 #include "hone/core/scalar.hpp"
 
@@ -182,101 +182,6 @@ HONE_HD inline V erf(V x) {
                                        -0x1.e3459ep-1f, -0x1.63acf2p-7f, 0x1.1b6470p-9f,
                                        -0x1.c8ebe0p-12f, 0x1.f346940p-15f, -0x1.72c47cp-16f));
   return select(x == x, copysign(select(a < V(1.0f), inner, outer), x), x);
-}
-
-template <std::same_as<double> V>
-HONE_HD inline V exp(V x) {
-  return std::exp(x);
-}
-template <std::same_as<double> V>
-HONE_HD inline V expm1(V x) {
-  return std::expm1(x);
-}
-template <std::same_as<double> V>
-HONE_HD inline V log(V x) {
-  return std::log(x);
-}
-template <std::same_as<double> V>
-HONE_HD inline V log1p(V x) {
-  return std::log1p(x);
-}
-template <std::same_as<double> V>
-HONE_HD inline V tanh(V x) {
-  return std::tanh(x);
-}
-template <std::same_as<double> V>
-HONE_HD inline V erf(V x) {
-  return std::erf(x);
-}
-template <std::same_as<double> V>
-HONE_HD inline V sigmoid(V x) {
-  const double e = std::exp(-std::fabs(x));
-  return (x < 0 ? e : 1.0) / (1.0 + e);
-}
-template <std::same_as<double> V>
-HONE_HD inline V softplus(V x) {
-  return max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
-}
-template <std::same_as<double> V>
-HONE_HD inline V log_sigmoid(V x) {
-  return min(x, 0.0) - std::log1p(std::exp(-std::fabs(x)));
-}
-
-namespace detail {
-
-// x = n pi/2 + r with whole n, |r| <= pi/4; exact to the last place or so for |x| < 2^30.
-struct QuarterTurns {
-  double r;
-  unsigned n;  // modulo 4
-};
-
-HONE_HD inline QuarterTurns quarter_turns(double x) {
-  const double rounder = fma(x, 0x1.45f306dc9c883p-1, 0x1.8p52);
-  const double n = rounder - 0x1.8p52;
-  const double r = fma(n, -0x1.1a62633145c07p-54, fma(n, -0x1.921fb54442d18p+0, x));
-  return {r, static_cast<unsigned>(std::bit_cast<std::uint64_t>(rounder) & 3u)};
-}
-
-HONE_HD inline double sine_near_zero(double r) {
-  const double z = product(r, r);
-  double p = 0x1.5d8f97c9f3d4bp-33;
-  p = fma(p, z, -0x1.ae5e591921411p-26);
-  p = fma(p, z, 0x1.71de35649b231p-19);
-  p = fma(p, z, -0x1.a01a019bf7bcbp-13);
-  p = fma(p, z, 0x1.111111110f77cp-7);
-  p = fma(p, z, -0x1.5555555555548p-3);
-  return fma(product(r, z), p, r);
-}
-
-HONE_HD inline double cosine_near_zero(double r) {
-  const double z = product(r, r);
-  double p = -0x1.8fa99010a4496p-37;
-  p = fma(p, z, 0x1.1ee9e1583270bp-29);
-  p = fma(p, z, -0x1.27e4f7f8e48edp-22);
-  p = fma(p, z, 0x1.a01a019c9773cp-16);
-  p = fma(p, z, -0x1.6c16c16c1504bp-10);
-  p = fma(p, z, 0x1.555555555554bp-5);
-  return fma(product(z, z), p, fma(z, -0.5, 1.0));
-}
-
-}  // namespace detail
-
-// The sine, in radians, for |x| < 2^30; within 2^-52 of the true value.
-template <std::same_as<double> V>
-HONE_HD inline V sin(V x) {
-  const auto turns = detail::quarter_turns(x);
-  const double y =
-      turns.n & 1u ? detail::cosine_near_zero(turns.r) : detail::sine_near_zero(turns.r);
-  return turns.n & 2u ? -y : y;
-}
-
-// The cosine, in radians, for |x| < 2^30; within 2^-52 of the true value.
-template <std::same_as<double> V>
-HONE_HD inline V cos(V x) {
-  const auto turns = detail::quarter_turns(x);
-  const double y =
-      turns.n & 1u ? detail::sine_near_zero(turns.r) : detail::cosine_near_zero(turns.r);
-  return (turns.n + 1u) & 2u ? -y : y;
 }
 
 }  // namespace v0

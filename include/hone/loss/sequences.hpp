@@ -4,7 +4,8 @@
 //
 // for every sampled token t of the sequence: the chain rule through the sums stands here, once, for
 // all objectives of these levels. Sums and the objective itself run in double, in the order of the
-// tokens: a difference of two long sums keeps its digits.
+// tokens: a difference of two long sums keeps its digits. No product is fused with an addition, and
+// exp and log are core/math_double.hpp's, so every build gives the same bits.
 #pragma once
 
 #include <cstdint>
@@ -111,9 +112,9 @@ void spread(const F& f, const SequenceBatch& batch, std::int64_t s,
     double by_kl = 0;
     if constexpr (has_token_stage<F>) {
       const auto stage = differentiate(TokenStage<F>{f}, token_at<double>(batch.tokens, t));
-      by_logprob += slope.token_sum * stage.slope.logprob;
-      by_entropy += slope.token_sum * stage.slope.entropy;
-      by_kl = slope.token_sum * stage.slope.full_kl;
+      by_logprob += product(slope.token_sum, stage.slope.logprob);
+      by_entropy += product(slope.token_sum, stage.slope.entropy);
+      by_kl = product(slope.token_sum, stage.slope.full_kl);
     }
     if (!out.logprob.empty()) out.logprob[i] += static_cast<float>(by_logprob);
     if (!out.entropy.empty()) out.entropy[i] += static_cast<float>(by_entropy);
@@ -175,8 +176,8 @@ OrderFreeSum<> evaluate_sequences(const F& f, const SequenceBatch& batch, Column
     const SequenceInputs<double> sums = detail::sum_sequence(f, batch, s);
     if (sums.length == 0) continue;
     auto result = differentiate(f, sums);
-    total.add(weight * result.value);
-    result.slope.each([&](double& d) { d *= weight; }, result.slope);
+    total.add(product(weight, result.value));
+    result.slope.each([&](double& d) { d = product(d, weight); }, result.slope);
     detail::spread(f, batch, s, result.slope, out);
   }
   return total;
@@ -218,10 +219,10 @@ PairResult evaluate_pairs(const F& f, const SequenceBatch& batch, std::span<cons
     if (pair.weight == 0 || sums[c].length == 0 || sums[r].length == 0) continue;
     const auto d = differentiate(f, PairInputs<double>{sums[c], sums[r], pair.margin});
     const double weight = pair.weight;
-    result.loss.add(weight * d.value);
+    result.loss.add(product(weight, d.value));
     result.pairs += 1;
     result.correct += ahead(sums[c]) > ahead(sums[r]);
-    const auto add = [&](double& to, double from) { to += weight * from; };
+    const auto add = [&](double& to, double from) { to += product(weight, from); };
     slopes[c].each(add, slopes[c], d.slope.chosen);
     slopes[r].each(add, slopes[r], d.slope.rejected);
   }

@@ -39,7 +39,7 @@ struct Schedule {
     const double f = static_cast<double>(final_ratio);
     const double shape =
         decay == Decay::linear ? 1.0 - x : 0.5 * (1.0 + hone::cos(std::numbers::pi * x));
-    return static_cast<float>(static_cast<double>(peak) * (f + (1.0 - f) * shape));
+    return static_cast<float>(static_cast<double>(peak) * fma(1.0 - f, shape, f));
   }
 };
 
