@@ -21,17 +21,13 @@
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#endif
-
 namespace hone {
 inline namespace v0 {
 namespace detail {
 
 inline void pause_thread() {
 #if defined(__x86_64__) || defined(__i386__)
-  _mm_pause();
+  __builtin_ia32_pause();  // the intrinsic's header takes half a second to compile
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
