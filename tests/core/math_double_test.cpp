@@ -45,8 +45,8 @@ const Function functions[] = {
     {"sigmoid", hone::sigmoid<double>, [](long double x) { return 1.0L / (1.0L + std::exp(-x)); },
      -700, 700, 2.5},
     {"log_sigmoid", hone::log_sigmoid<double>, exact_log_sigmoid, -700, 700, 2.5},
-    {"softplus", hone::softplus<double>, [](long double x) { return -exact_log_sigmoid(-x); },
-     -700, 700, 2.5},
+    {"softplus", hone::softplus<double>, [](long double x) { return -exact_log_sigmoid(-x); }, -700,
+     700, 2.5},
 };
 
 TEST(MathDouble, WithinTheBoundEverywhere) {

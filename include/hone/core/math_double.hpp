@@ -59,8 +59,7 @@ HONE_HD inline double log_plus(double u, double correction) {
   constexpr std::uint64_t sqrt_half = 0x3fe6a09e667f3bcdull;
   const std::uint64_t shifted = std::bit_cast<std::uint64_t>(u) - sqrt_half;
   const double e = static_cast<double>(static_cast<std::int64_t>(shifted) >> 52);
-  const double f =
-      std::bit_cast<double>((shifted & 0x000fffffffffffffull) + sqrt_half) - 1.0;
+  const double f = std::bit_cast<double>((shifted & 0x000fffffffffffffull) + sqrt_half) - 1.0;
   // log(1 + f) = f - f^2/2 + s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...),  s = f / (2 + f)
   const double s = f / (2.0 + f), z = product(s, s), half_square = product(product(0.5, f), f);
   double p = 2.0 / 25;
