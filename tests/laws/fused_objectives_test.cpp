@@ -109,7 +109,10 @@ struct Problem {
     sequence_weights[5] = 0.0f;
     label = {1, 0, 0, 1, 0, 1, 1, 0};
     // The second has an empty side; a sequence may be in several pairs.
-    pairs = {{0, 3, 0.1f, 0.4f}, {1, 2, 0.0f, 0.3f}, {4, 2, 0.0f, 0.5f}, {6, 7, 0.2f, 0.6f},
+    pairs = {{0, 3, 0.1f, 0.4f},
+             {1, 2, 0.0f, 0.3f},
+             {4, 2, 0.0f, 0.5f},
+             {6, 7, 0.2f, 0.6f},
              {0, 4, 0.0f, 0.2f}};
   }
 
@@ -400,15 +403,15 @@ TEST(FusedObjectives, WithPenaltiesInTheLoss) {
   check("score function", Sum{loss::PpoClip{}, kl::InLoss<kl::ScoreFunction<kl::K3>>{.coef = 0.3f}},
         true);
   check("full vocabulary", Sum{loss::PpoClip{}, kl::InLoss<kl::FullVocabulary>{.coef = 0.3f}});
-  check("everything", loss::sum_of(loss::PpoClip{}, kl::InLoss<>{},
-                                   kl::InLoss<kl::FullVocabulary>{.coef = 0.2f},
-                                   loss::EntropyBonus{.coef = 0.1f}));
+  check("everything",
+        loss::sum_of(loss::PpoClip{}, kl::InLoss<>{}, kl::InLoss<kl::FullVocabulary>{.coef = 0.2f},
+                     loss::EntropyBonus{.coef = 0.1f}));
 }
 
 TEST(FusedObjectives, OfSequences) {
   check("gspo", loss::Gspo{});
-  check("gspo of sums", loss::Gspo{.clip = {.clip_low = 0.6f, .clip_high = 0.9f},
-                                   .length_normalised = false});
+  check("gspo of sums",
+        loss::Gspo{.clip = {.clip_low = 0.6f, .clip_high = 0.9f}, .length_normalised = false});
   check("gmpo", loss::Gmpo{});
   check("kto", loss::Kto{});
   check("gspo, entropy", Sum{loss::Gspo{}, loss::EntropyBonus{.coef = 0.3f}});

@@ -72,6 +72,27 @@ TEST(Evaluate, IsTheWeightedSumOfItsRows) {
   }
 }
 
+// Limits that are off have a loop of their own, without them.
+TEST(Evaluate, LimitsThatDoNotBindChangeNoBit) {
+  constexpr float far = 1e30f;
+  const auto limited = loss::sum_of(
+      loss::PpoClip{.dual_clip = far, .ratio_cap = far, .log_ratio_limit = far},
+      kl::InLoss{.estimator = kl::K3{.log_ratio_limit = far, .limit = far}}, loss::EntropyBonus{});
+  auto copy = limited;
+  ASSERT_FALSE(copy.limits_off());
+  copy.first.first = {.clip_low = 0.1f};
+  ASSERT_FALSE(copy.limits_off()) << "the penalty's are still on";
+  auto off = objective;
+  ASSERT_TRUE(off.limits_off());
+  ASSERT_EQ(off, objective);
+  Batch a(1000), b(1000);
+  const double with = loss::evaluate(limited, a.columns(), a.weights, a.slopes()).value();
+  const double without = loss::evaluate(objective, b.columns(), b.weights, b.slopes()).value();
+  EXPECT_EQ(with, without);
+  EXPECT_EQ(a.by_logprob, b.by_logprob);
+  EXPECT_EQ(a.by_entropy, b.by_entropy);
+}
+
 TEST(Evaluate, AddsIfAsked) {
   Batch b(40), again(40);
   loss::evaluate(objective, b.columns(), b.weights, b.slopes());

@@ -19,6 +19,17 @@ inline namespace v0 {
 // A bound that binds nothing: the default of a clamp that is off.
 inline constexpr float unlimited = std::numeric_limits<float>::infinity();
 
+// Whether every limit of a functor is off; they are then constants to the compiler, and a loop over
+// a batch carries no branch for them. A functor with limits says so itself: its member
+// `constexpr bool limits_off()` sets those that are off to `unlimited`.
+template <class F>
+HONE_HD constexpr bool limits_off(F& f) {
+  if constexpr (requires { f.limits_off(); })
+    return f.limits_off();
+  else
+    return true;
+}
+
 // Which numbers one evaluation of a functor belongs to. A functor says so with
 // `static constexpr auto level = Level::pair;`, one that says nothing is of level token.
 enum class Level {

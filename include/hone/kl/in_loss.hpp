@@ -38,6 +38,8 @@ struct InLoss {
       return unbiased ? T(coef * (exp(t.logprob - t.old_logprob) * k)) : T(coef * k);
     }
   }
+
+  HONE_HD constexpr bool limits_off() { return hone::limits_off(estimator); }
   bool operator==(const InLoss&) const = default;
 };
 

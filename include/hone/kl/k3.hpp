@@ -23,6 +23,12 @@ struct K3 {
     const T k = expm1_minus_x(x);
     return limit < unlimited ? T(clamp(k, -limit, limit)) : k;
   }
+
+  HONE_HD constexpr bool limits_off() {
+    if (log_ratio_limit < unlimited || limit < unlimited) return false;
+    log_ratio_limit = limit = unlimited;
+    return true;
+  }
   bool operator==(const K3&) const = default;
 };
 

@@ -78,10 +78,9 @@ template <bool Add, class F, class Rows>
 }
 
 template <bool Add, class F>
-[[gnu::flatten]] void evaluate_rows(const F& functor, const inputs_of<F, const float*>& columns,
-                                    const float* weights, std::int64_t begin, std::int64_t end,
-                                    const inputs_of<F, float*>& slopes, OrderFreeSum<>& total) {
-  const F f = functor;  // a copy that no store to a column can change
+[[gnu::always_inline]] inline void evaluate_blocks(
+    const F& f, const inputs_of<F, const float*>& columns, const float* weights, std::int64_t begin,
+    std::int64_t end, const inputs_of<F, float*>& slopes, OrderFreeSum<>& total) {
   constexpr std::int64_t block = 512;
   float losses[block];
   for (std::int64_t first = begin; first < end; first += block) {
@@ -96,6 +95,16 @@ template <bool Add, class F>
           .store(losses + (full - first));
     total.add(losses, last - first);
   }
+}
+
+template <bool Add, class F>
+[[gnu::flatten]] void evaluate_rows(const F& functor, const inputs_of<F, const float*>& columns,
+                                    const float* weights, std::int64_t begin, std::int64_t end,
+                                    const inputs_of<F, float*>& slopes, OrderFreeSum<>& total) {
+  F f = functor;  // a copy that no store to a column can change
+  if constexpr (!Add && requires { f.limits_off(); })
+    if (f.limits_off()) return evaluate_blocks<Add>(f, columns, weights, begin, end, slopes, total);
+  evaluate_blocks<Add>(f, columns, weights, begin, end, slopes, total);
 }
 
 }  // namespace detail

@@ -42,6 +42,12 @@ struct PpoClip {
       return select(advantage < 0, min(loss, -dual_clip * advantage), loss);
     return loss;
   }
+
+  HONE_HD constexpr bool limits_off() {
+    if (dual_clip < unlimited || ratio_cap < unlimited || log_ratio_limit < unlimited) return false;
+    dual_clip = ratio_cap = log_ratio_limit = unlimited;
+    return true;
+  }
   bool operator==(const PpoClip&) const = default;
 };
 

@@ -26,6 +26,10 @@ struct Sum {
   template <class T>
   requires requires(const First& f, const TokenInputs<T>& t) { f.token(t); }
   HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return first.token(t); }
+
+  HONE_HD constexpr bool limits_off() {
+    return hone::limits_off(first) && hone::limits_off(second);
+  }
   bool operator==(const Sum&) const = default;
 };
 
