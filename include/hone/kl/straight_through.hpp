@@ -1,8 +1,7 @@
 // Estimators whose value is one thing and whose gradient another
 //
 //   StraightThrough{value, gradient}   value of the first, gradient of the second. verl's suffix
-//   `+`
-//                                      is StraightThrough{K3{}, K2{}}
+//                                      `+` is StraightThrough{K3{}, K2{}}
 //   ScoreFunction{estimator}           k e^(log pi - sg log pi): k itself, with the gradient
 //                                      grad k + k grad log pi, whose mean over samples of pi is
 //                                      that of KL(pi, ref). NeMo RL; InLoss::unbiased is the same

@@ -1,10 +1,12 @@
 // L = -keep A r + kl_coef (log r)^2,   keep = (A > 0 ? p - q <= high : p - q >= -low)
 //
 // Divergence PPO with the binary total-variation mask: Qi et al., "Rethinking the trust region in
-// LLM reinforcement learning", 2026, eq. 11 to 13; p = pi(a_t), q = pi_old(a_t), r = p / q. A token
-// is dropped when its probability, not its ratio, has moved too far in the direction that its
-// advantage pushes: rare tokens keep learning. The second term is prime-rl's, whose gradient passes
-// through r as here; verl's variant weighs log pi by sg(min(r, 20)) instead.
+// LLM reinforcement learning", 2026; p = pi(a_t), q = pi_old(a_t), r = p / q. A token is dropped
+// when its probability, not its ratio, has moved too far in the direction that its advantage
+// pushes: rare tokens keep learning. The paper and prime-rl take the sampler's probability for q,
+// which is the same where sampler and trainer agree. The limits are prime-rl's, the paper
+// recommends 0.15. The second term is prime-rl's, whose gradient passes through r as here; verl's
+// variant weighs log pi by sg(min(r, 20)) instead.
 #pragma once
 
 #include "hone/core/inputs.hpp"

@@ -9,8 +9,8 @@
 //                                 secretly brings you off-policy RL training", 2025. verl: high =
 //                                 2; OpenRLHF: [0.5, 5]; slime: [0, 2]
 //   IcePop                        w where it lies in [low, high], else 0: Ling team, "Every step
-//                                 evolves", 2025, eq. 3. TRL's `sequence_mask`: scope PerSequence,
-//                                 low = 0, high = 3
+//                                 evolves", 2025. TRL's `sequence_mask`: scope PerSequence, low =
+//                                 0, high = 3
 #pragma once
 
 #include <cstdint>
