@@ -48,18 +48,16 @@ struct FirstRows {
   void store(float* p, const pack& x) const { x.store(p, n); }
 };
 
-// One pack of rows; returns their weighted losses. A field that is not read is left unset.
+// One pack of rows; returns their weighted losses. A field that is not read is 0, and never loaded.
 template <bool Add, class F, class Rows>
 [[gnu::always_inline]] inline pack evaluate_pack(const F& f,
                                                  const inputs_of<F, const float*>& columns,
                                                  const float* weights, std::int64_t row,
                                                  const inputs_of<F, float*>& slopes, Rows rows) {
   inputs_of<F, dual<pack, 0>> in;
-  in.each(
-      [&](dual<pack, 0>& to, const float* from, bool read) {
-        if (read) to = rows.load(from + row);
-      },
-      in, columns, reads<F>);
+  in.each([&](dual<pack, 0>& to, const float* from,
+              bool read) { to = read ? rows.load(from + row) : pack(0.0f); },
+          in, columns, reads<F>);
   const auto result = run(f, in);
   const pack weight = rows.load(weights + row);
   const pack_mask counts = weight != pack(0);
