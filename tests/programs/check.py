@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Runs the training programs on a tiny Llama and loads what they write with transformers and peft.
+
+    check.py FOLDER_OF_PROGRAMS [--only NAME]...
+
+Needs HONE_TEST_PYTHON, a Python with transformers, peft and tokenizers; without it everything is
+skipped.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+python = os.environ.get("HONE_TEST_PYTHON")
+if not python:
+    print("HONE_TEST_PYTHON is not set:\n0 passed, 0 failed, 1 skipped")
+    sys.exit(0)
+if os.path.realpath(sys.prefix) != os.path.realpath(pathlib.Path(python).parent.parent):
+    os.execv(python, [python, *sys.argv])
+
+import peft  # noqa: E402
+import torch  # noqa: E402
+import transformers  # noqa: E402
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
+
+
+def make_model(folder):
+    """A Llama of two layers over bytes."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = ["<begin>", "<end>", *alphabet]
+    bytes_alone = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, []))
+    bytes_alone.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_alone.decoder = decoders.ByteLevel()
+    bytes_alone.add_special_tokens(tokens[:2])
+    transformers.PreTrainedTokenizerFast(tokenizer_object=bytes_alone, bos_token="<begin>", eos_token="<end>",
+                                         pad_token="<end>").save_pretrained(folder)
+    torch.manual_seed(1)
+    transformers.LlamaForCausalLM(transformers.LlamaConfig(
+        vocab_size=len(tokens), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=True, bos_token_id=0, eos_token_id=1,
+        pad_token_id=1)).save_pretrained(folder)
+
+
+def write_lines(path, records):
+    path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+
+
+class Checks:
+    def __init__(self, programs, scratch):
+        self.programs, self.scratch = programs, scratch
+        self.model = scratch / "base"
+        make_model(self.model)
+        words = ["red", "green", "blue", "grey"]
+        write_lines(scratch / "texts.jsonl", [{"prompt": f"{a} and", "completion": f" {b}"}
+                                              for a in words for b in words])
+        write_lines(scratch / "pairs.jsonl", [{"prompt": f"{a} and", "chosen": " good", "rejected": f" {b}"}
+                                              for a in words for b in words])
+        write_lines(scratch / "sums.jsonl", [{"prompt": f"{a}+{b}=", "answer": a + b}
+                                             for a in range(5) for b in range(5)])
+
+    def run(self, name, *words, expect=0):
+        words = [str(w) for w in words]
+        out = self.scratch / ("-".join([name, *(w.strip("-") for w in words if w.startswith("--"))]))
+        command = [str(self.programs / name), *words, "--out", str(out), "--threads", "1"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if done.returncode != expect and not (expect is None and done.returncode > 0):
+            raise AssertionError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        self.said = done.stdout + done.stderr
+        return out
+
+    def reports(self, out, steps, *metrics):
+        lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in lines] == list(range(steps)), lines
+        for name in metrics:
+            assert name in lines[-1], (name, lines[-1])
+        assert "<svg" in (out / "report.html").read_text()
+        assert list((out / "tensorboard").glob("events.out.tfevents.*"))
+        return lines
+
+    def loads(self, out):
+        """transformers generates with the model and its tokenizer."""
+        model = transformers.AutoModelForCausalLM.from_pretrained(out / "model")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(out / "model")
+        ids = tokenizer("red and", return_tensors="pt", add_special_tokens=False)
+        text = tokenizer.decode(model.generate(**ids, max_new_tokens=4, do_sample=False)[0])
+        assert text.startswith("red and"), text
+
+    def sft(self):
+        out = self.run("sft", self.model, self.scratch / "texts.jsonl", "--steps", 30, "--rate", "3e-3",
+                       "--held-out", self.scratch / "texts.jsonl", "--evaluate-every", 10)
+        lines = self.reports(out, 30, "loss", "update/lr", "eval/loss")
+        assert lines[-1]["loss"] < lines[0]["loss"], lines
+        assert "eval/loss" in lines[9] and "eval/loss" not in lines[8]
+        self.loads(out)
+
+    def sft_from_a_file_of_settings(self):
+        config = self.scratch / "sft.toml"
+        config.write_text('steps = 2\nlora-rank = 2\nrate = 1e-3\ndecay = "linear"\n')
+        out = self.run("sft", self.model, self.scratch / "texts.jsonl", "--config", config)
+        self.reports(out, 2, "loss")
+        base = transformers.AutoModelForCausalLM.from_pretrained(self.model)
+        model = peft.PeftModel.from_pretrained(base, out / "adapter")
+        assert any(p.abs().max() > 0 for n, p in model.named_parameters() if "lora_B" in n)
+        config.write_text("steps = 2\nstepps = 3\n")
+        self.run("sft", self.model, self.scratch / "texts.jsonl", "--config", config, expect=None)
+        assert "stepps" in self.said, self.said
+
+    def errors(self):
+        bad = self.scratch / "bad.jsonl"
+        bad.write_text('{"text": "fine"}\n{"text": 3}\n')
+        self.run("sft", self.model, bad, expect=1)
+        assert "bad.jsonl:2" in self.said, self.said
+        self.run("sft", self.scratch / "nowhere", self.scratch / "texts.jsonl", expect=1)
+        assert "nowhere" in self.said, self.said
+
+    def dpo(self):
+        out = self.run("dpo", self.model, self.scratch / "pairs.jsonl", "--steps", 10, "--rate", "1e-3",
+                       "--held-out", self.scratch / "pairs.jsonl")
+        lines = self.reports(out, 10, "rewards/accuracy", "eval/rewards/accuracy")
+        assert lines[-1]["rewards/accuracy"] > 0.9, lines[-1]
+        self.loads(out)
+
+    def reward_model_and_ppo(self):
+        out = self.run("reward_model", self.model, self.scratch / "pairs.jsonl", "--steps", 20, "--rate", "3e-3",
+                       "--held-out", self.scratch / "pairs.jsonl")
+        lines = self.reports(out, 20, "rewards/accuracy", "eval/rewards/accuracy")
+        assert lines[-1]["eval/rewards/accuracy"] > 0.9, lines[-1]
+        scorer = transformers.AutoModelForSequenceClassification.from_pretrained(out / "model")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(out / "model")
+        score = {t: scorer(**tokenizer("<begin>red and " + t + "<end>", return_tensors="pt")).logits.item()
+                 for t in ("good", "grey")}
+        assert score["good"] > score["grey"], score
+        for lora in ([], ["--lora-rank", 2]):
+            policy = self.run("ppo", self.model, self.scratch / "texts.jsonl", "--reward-model", out / "model",
+                              "--steps", 3, "--new-tokens", 6, "--minibatches", 2, *lora)
+            self.reports(policy, 3, "reward/score_mean", "reward/kl", "value/explained_variance")
+            assert (policy / "completions.jsonl").read_text().count("\n") > 0
+            if not lora:
+                self.loads(policy)
+
+    def grpo(self):
+        out = self.run("grpo", self.model, self.scratch / "sums.jsonl", "--steps", 3, "--group", 4,
+                       "--new-tokens", 4)
+        self.reports(out, 3, "reward/score_mean", "reward/kl")
+        self.loads(out)
+
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("programs", type=pathlib.Path)
+    parser.add_argument("--only", action="append", default=[])
+    arguments = parser.parse_args()
+    names = [n for n, f in vars(Checks).items() if callable(f) and f.__code__.co_argcount == 1
+             and n not in ("__init__",)]
+    failed = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        checks = Checks(arguments.programs, pathlib.Path(scratch))
+        for name in arguments.only or names:
+            try:
+                getattr(checks, name)()
+                print(f"ok      {name}", flush=True)
+            except Exception as e:  # noqa: BLE001
+                failed += 1
+                print(f"FAILED  {name}: {type(e).__name__}: {e}", flush=True)
+    print(f"programs:\n{len(arguments.only or names) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
