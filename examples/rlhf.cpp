@@ -64,12 +64,12 @@ struct Settings {
   int keep = 2;
   bool tiny = false;
   std::uint64_t seed = 1;
-  std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 14;
+  std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 8;
   std::int32_t prompts = 64, new_tokens = 24, minibatches = 4;
   std::int32_t evaluation_prompts = 192, evaluation_groups = 32;
   std::int64_t train_from = -1;  // first layer that is trained; -1: the upper half
-  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 3e-5f, critic_rate = 1e-4f;
-  float gae_lambda = 0.95f, kl_coef = 0.05f, kl_target = 3.0f, missing_end_penalty = 1.0f;
+  float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 8e-5f, critic_rate = 2e-4f;
+  float gae_lambda = 0.95f, kl_coef = 0.05f, kl_target = 3.0f, missing_end_penalty = 0.5f;
 };
 
 Settings parse(int argc, char** argv) {
