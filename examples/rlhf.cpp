@@ -102,7 +102,7 @@ Settings parse(int argc, char** argv) {
   option("--sft-steps", s.sft_steps, 150);
   option("--reward-steps", s.reward_steps, 300);
   option("--ppo-steps", s.ppo_steps, 25);
-  option("--prompts", s.prompts, 64, "prompts of a PPO step");
+  option("--prompts", s.prompts, 128, "prompts of a PPO step");
   option("--new-tokens", s.new_tokens, 12, "longest answer");
   option("--minibatches", s.minibatches, 4);
   option("--evaluation-prompts", s.evaluation_prompts, 512, "judged before and after PPO");
@@ -113,7 +113,7 @@ Settings parse(int argc, char** argv) {
   option("--ppo-rate", s.ppo_rate, 5e-4f);
   option("--critic-rate", s.critic_rate, 1e-3f);
   option("--gae-lambda", s.gae_lambda, 1.0f);
-  option("--kl-coef", s.kl_coef, 0.1f, "weight of the KL penalty at the start");
+  option("--kl-coef", s.kl_coef, 0.2f, "weight of the KL penalty at the start");
   option("--missing-end-penalty", s.missing_end_penalty, 0.0f, "off the score of a cut-off answer");
   option("--kl-target", s.kl_target, 2.0f, "nats per answer");
   try {
