@@ -47,6 +47,7 @@ void check_any_order(float scale) {
 }
 
 TEST(OrderFreeSum, AnyOrderAndAnySplitGiveTheSameBits) {
+  check_any_order<OrderFreeSum<>>(1e-9f);  // as integers
   check_any_order<OrderFreeSum<>>(1e-6f);
   check_any_order<OrderFreeSum<>>(1e-3f);
   check_any_order<OrderFreeSum<-16>>(1.0f);

@@ -30,6 +30,17 @@ HONE_HD constexpr bool limits_off(F& f) {
     return true;
 }
 
+// The switch of a functor for which a loop over a batch exists twice, on and off, so that neither
+// tests it; nullptr if it has none. A functor with one has a member
+// `constexpr const bool* option() const`.
+template <class F>
+HONE_HD constexpr const bool* option(const F& f) {
+  if constexpr (requires { f.option(); })
+    return f.option();
+  else
+    return nullptr;
+}
+
 // Which numbers one evaluation of a functor belongs to. A functor says so with
 // `static constexpr auto level = Level::pair;`, one that says nothing is of level token.
 enum class Level {

@@ -40,6 +40,7 @@ struct InLoss {
   }
 
   HONE_HD constexpr bool limits_off() { return hone::limits_off(estimator); }
+  HONE_HD constexpr const bool* option() const { return &unbiased; }
   bool operator==(const InLoss&) const = default;
 };
 

@@ -101,7 +101,12 @@ template <bool Add, class F>
                                     const inputs_of<F, float*>& slopes, OrderFreeSum<>& total) {
   F f = functor;  // a copy that no store to a column can change
   if constexpr (!Add && requires { f.limits_off(); })
-    if (f.limits_off()) return evaluate_blocks<Add>(f, columns, weights, begin, end, slopes, total);
+    if (f.limits_off()) {
+      const bool* const option = hone::option(f);
+      if (option && !*option)  // a loop of its own, in which the option is a constant
+        return evaluate_blocks<Add>(f, columns, weights, begin, end, slopes, total);
+      return evaluate_blocks<Add>(f, columns, weights, begin, end, slopes, total);
+    }
   evaluate_blocks<Add>(f, columns, weights, begin, end, slopes, total);
 }
 

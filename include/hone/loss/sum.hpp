@@ -30,6 +30,10 @@ struct Sum {
   HONE_HD constexpr bool limits_off() {
     return hone::limits_off(first) && hone::limits_off(second);
   }
+  HONE_HD constexpr const bool* option() const {
+    const bool* const of_first = hone::option(first);
+    return of_first ? of_first : hone::option(second);
+  }
   bool operator==(const Sum&) const = default;
 };
 
