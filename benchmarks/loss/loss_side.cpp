@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <vector>
 
 #include "hone/core/parallel.hpp"
@@ -25,8 +26,19 @@ int main(int argc, char** argv) {
 
   hone::RandomStream random({.seed = 1});
   const auto draw = [&] { return static_cast<float>(random.uniform()); };
-  std::vector<float> logprob(n), old_logprob(n), ref_logprob(n), advantage(n), entropy(n);
-  std::vector<float> weights(n, 1.0f / static_cast<float>(n)), by_logprob(n), by_entropy(n);
+  // Every column begins at a cache line, as LibTorch's tensors do.
+  struct alignas(64) Line {
+    float at[16];
+  };
+  const std::size_t lines = (n + 15) / 16;
+  std::vector<Line> memory(8 * lines);
+  const auto column = [&](std::size_t i) {
+    return std::span(reinterpret_cast<float*>(&memory[i * lines]), n);
+  };
+  const auto logprob = column(0), old_logprob = column(1), ref_logprob = column(2);
+  const auto advantage = column(3), entropy = column(4), weights = column(5);
+  const auto by_logprob = column(6), by_entropy = column(7);
+  std::fill(weights.begin(), weights.end(), 1.0f / static_cast<float>(n));
   for (std::size_t i = 0; i < n; ++i) {
     logprob[i] = -3 * draw();
     old_logprob[i] = logprob[i] + 0.6f * (draw() - 0.5f);
