@@ -72,6 +72,18 @@ TEST(Evaluate, IsTheWeightedSumOfItsRows) {
   }
 }
 
+// A loop for each value of an option.
+TEST(Evaluate, AnOptionOnOrOffIsThatOfTheFormula) {
+  auto other = objective;
+  const bool& unbiased = other.first.second.unbiased;
+  other.first.second.unbiased = !unbiased;
+  ASSERT_EQ(option(other), &unbiased);
+  Batch b(1000);
+  loss::evaluate(other, b.columns(), b.weights, b.slopes());
+  for (std::size_t i = 0; i < 1000; ++i)
+    ASSERT_EQ(b.by_logprob[i], b.weights[i] * differentiate(other, b.row(i)).slope.logprob) << i;
+}
+
 // Limits that are off have a loop of their own, without them.
 TEST(Evaluate, LimitsThatDoNotBindChangeNoBit) {
   constexpr float far = 1e30f;

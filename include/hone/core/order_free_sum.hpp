@@ -90,7 +90,7 @@ class OrderFreeSum {
       largest = bits > largest ? bits : largest;
       const Quad first = {x[i], x[i + 1], x[i + 2], x[i + 3]};
       const Quad second = {x[i + 4], x[i + 5], x[i + 6], x[i + 7]};
-      sums += std::bit_cast<Whole>(first + fine) + std::bit_cast<Whole>(second + fine);
+      sums += reinterpret_cast<Whole>(first + fine) + reinterpret_cast<Whole>(second + fine);
     }
     constexpr auto limit =
         std::bit_cast<std::int32_t>(static_cast<float>(power_of_two(Quantum + 25)));
