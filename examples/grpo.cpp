@@ -52,8 +52,10 @@ void reinforce(const Options& s) {
     OnlineTrainer trainer{actor, reward, algorithm, online_options(s, texts.end())};
     Log log{s, "grpo"};
     learn(
-        s, trainer, loader, log,
-        [&](const data::Batch& b) { judge.prompts = reward::prompts_of(loader, b); },
+        s, trainer, loader, held_out_prompts(s, texts), log,
+        [&](const data::Loader& from, const data::Batch& b) {
+          judge.prompts = reward::prompts_of(from, b);
+        },
         [&] { return rows(judge.last(), judge.scores()); });
     log.end("GRPO", save_policy(s, actor, source, texts.tokenizer()));
   });

@@ -85,8 +85,10 @@ void reinforce(const Options& s) {
     OnlineTrainer trainer{actor, values, reward, algorithm(s), options};
     Log log{s, "ppo"};
     learn(
-        s, trainer, loader, log,
-        [&](const data::Batch& b) { prompts = reward::prompts_of(loader, b); },
+        s, trainer, loader, held_out_prompts(s, texts), log,
+        [&](const data::Loader& from, const data::Batch& b) {
+          prompts = reward::prompts_of(from, b);
+        },
         [&] { return table; });
     log.end("PPO", save_policy(s, actor, source, texts.tokenizer()));
   });

@@ -14,7 +14,6 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -399,15 +398,13 @@ class Pipeline {
                               {"gain_low", gain.low},
                               {"gain_high", gain.high}};
     };
-    std::ofstream(s_.out + "/summary.json")
-        << checkpoint::Json{{"seed", s_.seed},
-                            {"reward_model_accuracy", accuracy},
-                            {"kl", distance_},
-                            {"score", numbers(before.mean_score, after.mean_score, score_gain)},
-                            {"valence",
-                             numbers(before.mean_valence, after.mean_valence, valence_gain)}}
-               .dump(2)
-        << "\n";
+    const checkpoint::Json summary{
+        {"seed", s_.seed},
+        {"reward_model_accuracy", accuracy},
+        {"kl", distance_},
+        {"score", numbers(before.mean_score, after.mean_score, score_gain)},
+        {"valence", numbers(before.mean_valence, after.mean_valence, valence_gain)}};
+    checkpoint::write_file(s_.out + "/summary.json", summary.dump(2) + "\n");
     checkpoint::HfFolderOptions options{.overwrite = true};
     checkpoint::save_model(s_.out + "/model", policy_, options);
     tokenizer_.save(s_.out + "/model");

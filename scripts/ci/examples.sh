@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# The example pipeline, small, on two seeds (HONE_TEST_SEEDS names others): the second by a
-# configuration file. PPO must have raised the judge's score of held-out samples.
+# The example pipeline, small, on seeds 1 to HONE_TEST_SEEDS (2): the second by a configuration file. PPO must have raised the judge's score of held-out samples.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 passed=0 failed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-for seed in ${HONE_TEST_SEEDS:-1 2}; do
+for seed in $(seq "${HONE_TEST_SEEDS:-2}"); do
   arguments=(--tiny --seed "$seed")
   if [ "$seed" = 2 ]; then
     printf 'tiny = true\nseed = 2\n' >"$folder/run.toml"

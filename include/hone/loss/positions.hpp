@@ -35,7 +35,7 @@ struct ScoredSequence {
   std::span<const std::int64_t> rows;  // [L]
 };
 
-// A policy for OfflineTrainer: which comparisons a pair of answers gives. `weight` is that of the
+// A policy: which comparisons a pair of answers gives. `weight` is that of the
 // whole pair.
 struct EndScores {
   void operator()(const ScoredSequence& chosen, const ScoredSequence& rejected, float margin,

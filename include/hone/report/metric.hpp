@@ -67,7 +67,7 @@ inline constexpr std::array metric_table = {
     Metric{"policy/approx_kl", "KL to old", "nats", Better::neither,
            "r - 1 - log r with r = pi / old (k3), mean over tokens: KL(old || pi) per token."},
     Metric{"policy/clip_fraction", "clip fraction", "", Better::neither,
-           "Share of tokens whose ratio lies outside the clip range."},
+           "Share of tokens with an advantage whose gradient the policy loss has cut to 0."},
     Metric{"policy/entropy", "entropy", "nats", Better::neither,
            "-sum_v pi(v) log pi(v) over the vocabulary, at the sampling temperature; mean over "
            "tokens."},

@@ -1,6 +1,6 @@
 // Where reports go: any number of sinks, each a value with the hooks that it cares for.
 //
-//     report::Sinks sinks{report::Console{}, report::JsonLines{folder / "metrics.jsonl"},
+//     report::Sinks sinks{report::Console{}, report::MetricsJsonl{folder / "metrics.jsonl"},
 //                         report::TensorBoard{folder}};
 //     sinks.begin({.name = "ppo", .steps = 100});
 //     for (...) sinks.metrics(trainer.step(prompts));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/kl/coefficient.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/head_rows.hpp"
 #include "hone/train/trunk.hpp"
@@ -26,6 +27,7 @@ struct Experience {
   std::vector<float> token_rewards;  // [R] score on the last sampled token, minus any KL penalty
   std::vector<float> advantages;     // [R]
   std::vector<float> returns;        // [R] what the critic should predict
+  kl::Observed distance = {};        // of the actor to the reference, where there is one
   std::int64_t trunk_layers = 0;     // layers that all networks share and none of them trains
   std::vector<float> trunk_states;   // [T, hidden] the residual stream after them
 

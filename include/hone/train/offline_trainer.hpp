@@ -46,6 +46,9 @@ struct OfflineOptions {
   AdamW optimizer = {};
   Schedule schedule = {.peak = 1e-5f, .decay = Decay::constant};
   std::int64_t microbatch_tokens = 8192;  // per forward and backward pass; changes no bit
+  // The margin of a pair in a reward model's loss is this times the difference of the two answers'
+  // scores in the data; for data whose scores are ratings.
+  float margin_scale = 0.0f;
   bool checkpoint_activations = false;
   std::optional<Ema> ema = {};
 };
@@ -372,8 +375,8 @@ class OfflineTrainer {
       for (const auto& [b, w] : batch.pairs) {
         better.push_back(b);
         worse.push_back(w);
-        margin.push_back(batch.scores[static_cast<std::size_t>(b)] -
-                         batch.scores[static_cast<std::size_t>(w)]);
+        margin.push_back(options_.margin_scale * (batch.scores[static_cast<std::size_t>(b)] -
+                                                  batch.scores[static_cast<std::size_t>(w)]));
       }
       const auto chosen_end = end_tokens(batch.forest, better);
       const auto rejected_end = end_tokens(batch.forest, worse);
@@ -389,7 +392,7 @@ class OfflineTrainer {
         ScoreInputs<loss::Column> columns;
         columns.chosen = chosen;
         columns.rejected = rejected;
-        columns.margin = use_margin(margin);
+        columns.margin = margin;
         ScoreInputs<loss::Derivative> slopes;
         slopes.chosen = d_chosen;
         slopes.rejected = d_rejected;
@@ -405,12 +408,6 @@ class OfflineTrainer {
       else
         judge(scalars(*model_, batch.forest, settings()), {});
     }
-  }
-
-  // Data without graded margins compares plain scores.
-  std::span<const float> use_margin(std::vector<float>& margin) const {
-    std::fill(margin.begin(), margin.end(), 0.0f);
-    return margin;
   }
 
   static void add_pair(double better, double worse, Sums& sums) {

@@ -85,6 +85,8 @@ class OnlineTrainer {
     penalise(experience, report);
     estimate(experience, report);
     update(experience, report);
+    if constexpr (has_penalty)
+      state_.kl = kl::next(algorithm_.kl.coef, state_.kl, experience.distance);
     ++state_.step;
     return report;
   }
@@ -121,13 +123,12 @@ class OnlineTrainer {
   void penalise(Experience& e, Report& report) {
     e.token_rewards.assign(static_cast<std::size_t>(e.rollouts.rows()), 0.0f);
     if constexpr (has_reference) {
-      const kl::Observed seen = distance_to_reference(e);
-      report.set("reward/kl", seen.per_sequence);
+      e.distance = distance_to_reference(e);
+      report.set("reward/kl", e.distance.per_sequence);
       if constexpr (has_penalty) {
         const auto penalty = algorithm_.kl.with(state_.kl);
         report.set("reward/kl_coef", static_cast<double>(penalty.coef));
         if constexpr (penalises_reward<AlgorithmType>) penalise_tokens(penalty, e);
-        state_.kl = kl::next(algorithm_.kl.coef, state_.kl, seen);
       }
     }
     place_scores(e.rollouts, e.scores, e.token_rewards);
