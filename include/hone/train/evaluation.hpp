@@ -16,6 +16,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/data/batch.hpp"
+#include "hone/report/metric.hpp"
 #include "hone/rollout/request.hpp"
 #include "hone/train/report.hpp"
 
@@ -58,7 +59,8 @@ Report evaluate(Trainer& trainer, Batches&& batches) {
   require(counted != nullptr, "evaluate: there is no batch to evaluate");
   Report out;
   out.step = trainer.state().step;
-  for (const auto& [name, sum] : sums) out.set("eval/" + name, name == counted ? sum : sum / all);
+  for (const auto& [name, sum] : sums)
+    out.set(std::string(report::eval_prefix) + name, name == counted ? sum : sum / all);
   return out;
 }
 
@@ -69,7 +71,7 @@ Report evaluate(Trainer& trainer, const std::vector<rollout::Request>& prompts) 
   Report out;
   out.step = trainer.state().step;
   for (const auto& [name, value] : trainer.evaluate(prompts).metrics)
-    out.set("eval/" + name, value);
+    out.set(std::string(report::eval_prefix) + name, value);
   return out;
 }
 
