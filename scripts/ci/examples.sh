@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The example pipeline, small, on seeds 1 to HONE_TEST_SEEDS (2): the second by a configuration file. PPO must have raised the judge's score of held-out samples.
+# The example pipeline, small, on seeds 1 to HONE_TEST_SEEDS (2): the second by a configuration file.
+# PPO must have raised the judge's score of held-out samples.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

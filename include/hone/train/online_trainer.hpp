@@ -111,10 +111,7 @@ class OnlineTrainer {
     if constexpr (has_greedy_baseline)
       for (const std::int32_t group : e.rollouts.groups)
         e.greedy_scores.push_back(greedy_scores_.at(static_cast<std::size_t>(group)));
-    if constexpr (has_reference)
-      e.ref_logprobs =
-          answer_logprobs([this](const auto&... what) { return reference_->logprobs(what...); }, e,
-                          options_.microbatch_tokens, options_.pass());
+    if constexpr (has_reference) read_reference(e);
     if constexpr (has_critic) read_values(critic_, e, options_.microbatch_tokens);
     return e;
   }
