@@ -389,7 +389,7 @@ class OnlineTrainer {
   }
 
   // The coefficient of the policy loss answers to KL(old, pi) as the update leaves it (k3).
-  void steer(const Experience& e, Report& report) {
+  void steer(const Experience& e, Report& report) requires(steers_loss<AlgorithmType>) {
     const auto now = [this](const auto&... what) { return score(*actor_, what...).logprobs; };
     const std::vector<float> logprobs =
         answer_logprobs(now, e, options_.microbatch_tokens, options_.pass());
