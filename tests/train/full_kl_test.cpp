@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "../support/small_model.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
 #include "hone/loss/gspo.hpp"
@@ -18,19 +19,8 @@
 namespace {
 
 using namespace hone;
-using Llama = model::Decoder<model::Llama>;
-
-model::Config small() {
-  return {.vocab = 61,
-          .hidden = 32,
-          .layers = 2,
-          .heads = 4,
-          .kv_heads = 2,
-          .head_dim = 8,
-          .mlp = 48,
-          .max_positions = 128,
-          .embed_dim = 32};
-}
+using test::Llama;
+using test::small;
 
 // An actor that has moved away from its reference, and some text.
 struct Moved {
