@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/small_model.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/remax.hpp"
 #include "hone/core/parallel.hpp"
@@ -19,52 +20,7 @@
 namespace {
 
 using namespace hone;
-using Llama = model::Decoder<model::Llama>;
-
-model::Config small() {
-  return {.vocab = 61,
-          .hidden = 32,
-          .layers = 2,
-          .heads = 4,
-          .kv_heads = 2,
-          .head_dim = 8,
-          .mlp = 48,
-          .max_positions = 128,
-          .embed_dim = 32};
-}
-
-// The share of an answer's tokens below 20: a number that any policy can learn to raise.
-std::vector<float> small_tokens(const rollout::Rollouts& r) {
-  std::vector<float> out;
-  for (std::int64_t s = 0; s < r.answers(); ++s) {
-    float hits = 0;
-    for (Token t : r.forest.tokens(r.segments[static_cast<std::size_t>(s)])) hits += t < 20;
-    out.push_back(hits / static_cast<float>(std::max<std::int64_t>(1, r.length(s))));
-  }
-  return out;
-}
-
-std::vector<rollout::Request> prompts(int n) {
-  std::vector<rollout::Request> out;
-  for (int i = 0; i < n; ++i) {
-    std::vector<Token> tokens;
-    for (int t = 0; t <= i % 7; ++t) tokens.push_back((i * 11 + t * 5) % 61);
-    out.push_back({.prompt = tokens, .id = 100 + static_cast<std::uint64_t>(i)});
-  }
-  return out;
-}
-
-train::OnlineOptions options() {
-  train::OnlineOptions o;
-  o.group_size = 4;
-  o.generation.max_new_tokens = 12;
-  o.generation.stop_tokens = {3, 7};
-  o.generation.sampling.temperature = 0.8f;
-  o.schedule = {.peak = 1e-2f, .decay = train::Decay::constant};
-  o.critic_schedule = o.schedule;
-  o.seed = 5;
-  return o;
-}
+using namespace hone::test;
 
 std::vector<float> weights_of(Llama& d) {
   std::vector<float> out;
