@@ -1,50 +1,17 @@
 // Every GPU kernel, compiled for every architecture; ptxas says what registers they take.
+#include "functors.hpp"
+
 #include "hone/advantage/gae.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
 #include "hone/kernel/cuda/head_rows.cuh"
 #include "hone/kernel/cuda/moments.cuh"
 #include "hone/kernel/cuda/token_losses.cuh"
-#include "hone/kl/in_loss.hpp"
-#include "hone/kl/k3.hpp"
 #include "hone/loss/cispo.hpp"
-#include "hone/loss/entropy_bonus.hpp"
 #include "hone/loss/nll.hpp"
-#include "hone/loss/policy_gradient.hpp"
-#include "hone/loss/ppo_clip.hpp"
 #include "hone/loss/sapo.hpp"
-#include "hone/loss/sum.hpp"
-
-namespace {
 
 using namespace hone;
-
-// A user's own loss: a struct of three lines goes into the kernels as it is.
-struct Reinforce {
-  template <class T>
-  constexpr T operator()(const TokenInputs<T>& t) const {
-    return -t.advantage * t.logprob;
-  }
-};
-
-// A user's own KL estimator and advantage.
-struct Squared {
-  template <class T>
-  constexpr T operator()(const TokenInputs<T>& t) const {
-    return 0.5f * (t.logprob - t.ref_logprob) * (t.logprob - t.ref_logprob);
-  }
-};
-struct Halving {
-  template <class T>
-  constexpr T operator()(const advantage::StepInputs<T>& t) const {
-    return t.reward + 0.5f * t.next.advantage;
-  }
-};
-using UsersOwn = loss::Sum<Reinforce, kl::InLoss<Squared, float>>;
-
-using PpoWithAll =
-    loss::Sum<loss::Sum<loss::PpoClip, kl::InLoss<kl::K3, float>>, loss::EntropyBonus>;
-
-}  // namespace
+using namespace hone_test;
 
 template __global__ void hone::kernel::cuda::head_rows<loss::Nll>(
     const loss::Nll, const kernel::cuda::HeadRowsArguments);

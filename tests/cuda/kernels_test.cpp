@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "functors.hpp"
 #include "shim.hpp"
 
 #include "hone/advantage/estimate.hpp"
@@ -15,21 +16,15 @@
 #include "hone/kernel/cuda/head_rows.cuh"
 #include "hone/kernel/cuda/moments.cuh"
 #include "hone/kernel/cuda/token_losses.cuh"
-#include "hone/kl/in_loss.hpp"
-#include "hone/kl/k3.hpp"
-#include "hone/loss/entropy_bonus.hpp"
 #include "hone/loss/evaluate.hpp"
 #include "hone/loss/nll.hpp"
-#include "hone/loss/ppo_clip.hpp"
-#include "hone/loss/sum.hpp"
 
 namespace {
 
 using namespace hone;
+using namespace hone_test;
 using hone_shim::launch;
 namespace cuda = kernel::cuda;
-using PpoWithAll =
-    loss::Sum<loss::Sum<loss::PpoClip, kl::InLoss<kl::K3, float>>, loss::EntropyBonus>;
 
 std::vector<float> noise(std::size_t n, std::uint64_t seed, float scale, float shift = 0.0f) {
   std::vector<float> out(n);
@@ -116,27 +111,6 @@ TEST(HeadRows, LossAndGradientEqualFiniteDifferencesInDouble) {
   check_head_rows(PpoWithAll{}, 131, 0.7f, 0.0f);
   check_head_rows(PpoWithAll{}, 37, 1.3f, 3.0f);
 }
-
-// What a user writes: a loss, a KL estimator and an advantage, the same structs on both sides.
-struct Reinforce {
-  template <class T>
-  constexpr T operator()(const TokenInputs<T>& t) const {
-    return -t.advantage * t.logprob;
-  }
-};
-struct Squared {
-  template <class T>
-  constexpr T operator()(const TokenInputs<T>& t) const {
-    return 0.5f * (t.logprob - t.ref_logprob) * (t.logprob - t.ref_logprob);
-  }
-};
-struct Halving {
-  template <class T>
-  constexpr T operator()(const advantage::StepInputs<T>& t) const {
-    return t.reward + 0.5f * t.next.advantage;
-  }
-};
-using UsersOwn = loss::Sum<Reinforce, kl::InLoss<Squared, float>>;
 
 TEST(HeadRows, TakeAUsersLossAndKlEstimator) {
   check_head_rows(UsersOwn{}, 131, 0.7f, 0.0f);
