@@ -292,4 +292,5 @@
 #include "hone/oracle/exact.hpp"
 #include "hone/oracle/policy.hpp"
 #include "hone/oracle/setting.hpp"
+#include "hone/oracle/small_world.hpp"
 #include "hone/oracle/space.hpp"

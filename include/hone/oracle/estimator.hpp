@@ -141,7 +141,9 @@ void add_sequence_gradient(const F& f, const Setting& s, const Answer& a, double
 template <class C>
 std::vector<float> advantages(const C& c, const Setting& s, std::span<const Answer* const> draw) {
   std::vector<std::int64_t> offsets{0};
-  std::vector<float> rewards, values, scores, greedy;
+  std::vector<float> rewards, values, scores, greedy, parts;
+  std::vector<std::uint8_t> cut_off;  // by the horizon, after which nothing is worth anything
+  const std::vector<float> bootstrap(draw.size(), 0.0f);
   const std::vector<std::int32_t> groups(draw.size(), 0);
   float greedy_score = 0;
   if constexpr (advantage::needs_greedy_baseline_v<decltype(c.advantage)>)
@@ -160,6 +162,8 @@ std::vector<float> advantages(const C& c, const Setting& s, std::span<const Answ
     offsets.push_back(static_cast<std::int64_t>(rewards.size()));
     scores.push_back(s.reward(a->tokens));
     greedy.push_back(greedy_score);
+    cut_off.push_back(!a->ended);
+    for (const auto& part : s.parts) parts.push_back(part(a->tokens));
     rewards.back() += scores.back();
   }
   std::vector<float> out(rewards.size());
@@ -167,9 +171,12 @@ std::vector<float> advantages(const C& c, const Setting& s, std::span<const Answ
                       {.offsets = offsets,
                        .token_rewards = rewards,
                        .values = values,
+                       .truncated = cut_off,
+                       .bootstrap = bootstrap,
                        .groups = groups,
                        .scores = scores,
-                       .greedy_scores = greedy},
+                       .greedy_scores = greedy,
+                       .score_components = parts},
                       {.advantages = out});
   return out;
 }

@@ -80,6 +80,18 @@ inline std::vector<double> visits(const Space& space, const Policy& pi) {
   return reach;
 }
 
+// [R] V(row): the expected reward of an answer that has come to the row.
+template <class Reward>
+std::vector<double> values(const Space& space, const Policy& pi, const Reward& reward) {
+  std::vector<double> out(static_cast<std::size_t>(space.rows()));
+  const std::vector<double> reach = visits(space, pi);
+  for (const Answer& a : space.answers())
+    for (const int row : a.rows)
+      out[static_cast<std::size_t>(row)] += pi.prob(a) / reach[static_cast<std::size_t>(row)] *
+                                            static_cast<double>(reward(std::span(a.tokens)));
+  return out;
+}
+
 // sum_rows visits(visitor) grad KL(pi(. | row), q(. | row))
 inline Gradient tokenwise_kl_gradient(const Space& space, const Policy& pi, const Policy& q,
                                       const Policy& visitor) {
@@ -117,6 +129,15 @@ inline double distance(const Gradient& a, const Gradient& b) {
 inline Gradient scaled(Gradient a, double factor) {
   for (double& x : a) x *= factor;
   return a;
+}
+
+// The factor c for which c b is nearest to a, and the share of a that is not along b.
+struct Parallel {
+  double factor, rest;
+};
+inline Parallel along(const Gradient& a, const Gradient& b) {
+  const double c = dot(a, b) / dot(b, b);
+  return {c, distance(a, scaled(b, c)) / norm(a)};
 }
 
 }  // namespace oracle

@@ -49,6 +49,8 @@ struct Setting {
   std::vector<float> values = {};  // [R] the critic's V, for policies that read values
   std::function<float(std::span<const Token>)> reward = {};
   int group_size = 1;
+  // What the reward is a sum of, for policies that read its parts (Gdpo).
+  std::vector<std::function<float(std::span<const Token>)>> parts = {};
 
   // Everything but the reference is the actor: the first pass over fresh samples.
   static Setting on_policy(const Space& space, const Policy& actor, const Policy& reference,
