@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "../support/small_model.hpp"
 #include "hone/core/random.hpp"
 #include "hone/data/padded.hpp"
 #include "hone/model/decoder.hpp"
@@ -14,20 +15,9 @@
 namespace {
 
 using namespace hone;
+using namespace hone::test;
 
 constexpr Token eos = 3;
-
-model::Config small() {
-  return {.vocab = 61,
-          .hidden = 32,
-          .layers = 2,
-          .heads = 4,
-          .kv_heads = 2,
-          .head_dim = 8,
-          .mlp = 48,
-          .max_positions = 64,
-          .embed_dim = 32};
-}
 
 // Sequences that end in eos, some of which hold others.
 Forest random_sequences(std::uint64_t seed) {
@@ -47,8 +37,7 @@ struct Result {
 };
 
 // Hidden states of all tokens, and the gradients of sum(hidden * slopes).
-Result run(model::Decoder<model::Llama>& decoder, const Forest& forest,
-           const std::vector<float>& slopes) {
+Result run(Llama& decoder, const Forest& forest, const std::vector<float>& slopes) {
   model::Native::Pass pass({.record = true});
   const model::Tensor h = decoder.run(pass, forest);
   Result out;
@@ -67,7 +56,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST(PaddingLaws, PaddingMadeOfAnyTokenChangesNoBit) {
-  model::Decoder<model::Llama> decoder(small());
+  Llama decoder(small());
   decoder.randomise(1, 0.3f);
   decoder.train_from_layer(0);
   const auto width = static_cast<std::size_t>(decoder.width());

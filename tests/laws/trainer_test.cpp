@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -13,24 +14,16 @@
 #include "hone/core/parallel.hpp"
 #include "hone/kl/k1.hpp"
 #include "hone/loss/gspo.hpp"
+#include "hone/loss/nll.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/model/lora.hpp"
+#include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
 
 namespace {
 
 using namespace hone;
 using namespace hone::test;
-
-std::vector<float> weights_of(Llama& d) {
-  std::vector<float> out;
-  auto take = [&out](model::Parameter& p) {
-    out.insert(out.end(), p.value().begin(), p.value().end());
-  };
-  d.for_each_parameter(take);
-  model::for_each_adapter_parameter(d, take);
-  return out;
-}
 
 ::testing::AssertionResult same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size())
@@ -138,34 +131,95 @@ TEST(TrainerLaws, OnTheFirstPassTheRatioIsOneAndTheLossIsMinusTheMeanAdvantage) 
   EXPECT_NE(later.at("policy/ratio_mean"), 1.0);
 }
 
-TEST(TrainerLaws, TheScoreLiesOnTheLastTokenAndEveryTokenOfAnAnswerCarriesLoss) {
-  Llama actor{small()};
-  actor.randomise(1, 0.2f);
-  actor.train_from_layer(0);
+TEST(TrainerLaws, TheScoreLiesOnTheLastSampledToken) {
+  Llama actor = trained_in_full(1);
   Algorithm grpo{};
   train::OnlineTrainer trainer{actor, small_tokens, grpo, options()};
   train::Report report;
   auto e = trainer.judge(trainer.sample(prompts(8), report), report);
-  trainer.penalise(e, report);
   int ended = 0;
-  for (std::int64_t s = 0; s < e.rollouts.answers(); ++s) {
-    const auto begin = e.rollouts.offsets[static_cast<std::size_t>(s)];
-    const auto end = e.rollouts.offsets[static_cast<std::size_t>(s) + 1];
-    for (auto r = begin; r < end; ++r) {
-      EXPECT_EQ(e.rollouts.mask[static_cast<std::size_t>(r)], 1);
-      EXPECT_EQ(e.token_rewards[static_cast<std::size_t>(r)],
-                r + 1 == end ? e.scores[static_cast<std::size_t>(s)] : 0.0f);
-    }
-    const auto tokens = e.rollouts.forest.tokens(e.rollouts.segments[static_cast<std::size_t>(s)]);
-    if (e.rollouts.finish[static_cast<std::size_t>(s)] == FinishReason::end_token) {
-      ++ended;
-      EXPECT_TRUE(tokens.back() == 3 || tokens.back() == 7)
-          << "the end token belongs to the answer";
+  for (const bool environment_ends : {false, true}) {
+    // What an environment writes after the last sampled token is no action.
+    if (environment_ends)
+      for (std::int64_t s = 0; s < e.rollouts.answers(); ++s)
+        if (e.rollouts.length(s) > 1)
+          e.rollouts.mask[static_cast<std::size_t>(
+              e.rollouts.offsets[static_cast<std::size_t>(s) + 1] - 1)] = 0;
+    trainer.penalise(e, report);
+    for (std::int64_t s = 0; s < e.rollouts.answers(); ++s) {
+      const auto i = static_cast<std::size_t>(s);
+      const auto begin = e.rollouts.offsets[i], end = e.rollouts.offsets[i + 1];
+      const auto last = end - (environment_ends && e.rollouts.length(s) > 1 ? 2 : 1);
+      for (auto r = begin; r < end; ++r)
+        EXPECT_EQ(e.token_rewards[static_cast<std::size_t>(r)], r == last ? e.scores[i] : 0.0f)
+            << "answer " << s << " of " << end - begin << " tokens, at " << r - begin;
+      const auto tokens = e.rollouts.forest.tokens(e.rollouts.segments[i]);
+      if (e.rollouts.finish[i] == FinishReason::end_token) {
+        ++ended;
+        EXPECT_TRUE(tokens.back() == 3 || tokens.back() == 7)
+            << "the end token belongs to the answer";
+      }
     }
   }
   EXPECT_GT(ended, 0);
-  const train::HeadRows rows = train::answer_rows(e.rollouts);
-  EXPECT_EQ(rows.size(), e.rollouts.rows()) << "a row for each token, the first one included";
+}
+
+// One token alone has an advantage. If it carries loss, the loss is minus its share of the batch,
+// and an update makes it more likely.
+TEST(TrainerLaws, TheFirstTokenAndTheEndTokenOfAnAnswerCarryLoss) {
+  train::OnlineOptions o = options();
+  o.schedule = {.peak = 1e-4f, .decay = train::Decay::constant};
+  Algorithm grpo{};
+  for (const bool at_the_end : {false, true}) {
+    int tried = 0;
+    for (std::int64_t s = 0; tried < 8; ++s) {
+      Llama actor = trained_in_full(1);
+      train::OnlineTrainer trainer{actor, small_tokens, grpo, o};
+      train::Report report;
+      auto e = trainer.judge(trainer.sample(prompts(8), report), report);
+      ASSERT_LT(s, e.rollouts.answers()) << "only " << tried << " answers ended by themselves";
+      const auto i = static_cast<std::size_t>(s);
+      if (at_the_end && e.rollouts.finish[i] != FinishReason::end_token) continue;
+      ++tried;
+      trainer.penalise(e, report);
+      trainer.estimate(e, report);
+      const auto row = static_cast<std::size_t>(at_the_end ? e.rollouts.offsets[i + 1] - 1
+                                                           : e.rollouts.offsets[i]);
+      std::fill(e.advantages.begin(), e.advantages.end(), 0.0f);
+      e.advantages[row] = 1;
+      trainer.update(e, report);
+      const auto place = ::testing::Message()
+                         << (at_the_end ? "end" : "first") << " token of answer " << s << " of "
+                         << e.rollouts.length(s) << " tokens";
+      EXPECT_NEAR(report.at("loss/policy"), -1.0 / static_cast<double>(e.rollouts.rows()), 1e-8)
+          << place;
+      EXPECT_GT(report.at("update/grad_norm"), 0) << place;
+      const auto now = train::score(actor, e.rollouts.forest, train::answer_rows(e.rollouts),
+                                    {.temperature = o.generation.sampling.temperature});
+      EXPECT_GT(now.logprobs[row], e.rollouts.logprobs[row]) << place;
+    }
+  }
+}
+
+// The same for given answers: text of which one token alone is trained.
+TEST(TrainerLaws, TheFirstTokenAndTheLastTokenOfAGivenAnswerCarryLoss) {
+  for (const bool at_the_end : {false, true})
+    for (std::size_t answer = 0; answer < 4; ++answer) {
+      Llama model = trained_in_full(1);
+      data::Batch one = batch(0, 4, 1);
+      const auto begin = static_cast<std::size_t>(
+          one.forest.segments()[static_cast<std::size_t>(one.answers()[answer])].begin);
+      const auto end = static_cast<std::size_t>(
+          one.forest.segments()[static_cast<std::size_t>(one.answers()[answer])].end());
+      std::fill(one.trained.begin(), one.trained.end(), std::uint8_t{0});
+      one.trained[at_the_end ? end - 1 : begin] = 1;
+      train::OfflineTrainer trainer{
+          model, loss::Nll{}, {.schedule = {.peak = 1e-4f, .decay = train::Decay::constant}}};
+      const train::Report first = trainer.step(one), second = trainer.step(one);
+      EXPECT_EQ(first.at("tokens"), 1);
+      EXPECT_GT(first.at("loss"), 0) << answer;
+      EXPECT_LT(second.at("loss"), first.at("loss")) << answer;
+    }
 }
 
 TEST(TrainerLaws, OddBatchesAreDefined) {
@@ -185,12 +239,31 @@ TEST(TrainerLaws, OddBatchesAreDefined) {
   EXPECT_EQ(report.at("update/grad_norm"), 0.0);
   EXPECT_TRUE(same_bits(weights_of(actor), before));
 
-  // Every answer cut off.
+  // A score of 0 is a score: the answer that has it is worse than the others.
   o = options();
+  const auto one_in_four = [](const rollout::Rollouts& r) {
+    std::vector<float> scores(static_cast<std::size_t>(r.answers()), 0.0f);
+    for (std::size_t s = 0; s < scores.size(); s += 4) scores[s] = 1.0f;
+    return scores;
+  };
+  train::OnlineTrainer zeros{actor, one_in_four, grpo, o};
+  train::Report unused;
+  auto e = zeros.judge(zeros.sample(prompts(3), unused), unused);
+  zeros.penalise(e, unused);
+  zeros.estimate(e, unused);
+  for (std::size_t s = 0; s < e.scores.size(); ++s)
+    EXPECT_NEAR(e.advantages[static_cast<std::size_t>(e.rollouts.offsets[s])],
+                (s % 4 == 0 ? 0.75 : -0.25) / 0.5, 1e-5)
+        << "answer " << s;
+
+  // Every answer cut off.
   o.generation.stop_tokens = {};
   o.generation.max_new_tokens = 2;
   train::OnlineTrainer cut{actor, small_tokens, grpo, o};
-  EXPECT_EQ(cut.step(prompts(3)).at("rollout/truncated_fraction"), 1.0);
+  const auto short_ones = cut.step(prompts(3));
+  EXPECT_EQ(short_ones.at("rollout/truncated_fraction"), 1.0);
+  for (const auto& [name, value] : short_ones.metrics) EXPECT_TRUE(std::isfinite(value)) << name;
+  for (const float w : weights_of(actor)) ASSERT_TRUE(std::isfinite(w));
 
   // A reward that is not a number is refused and changes nothing.
   const auto broken = [](const rollout::Rollouts& r) {
