@@ -15,6 +15,7 @@
 #include "common/texts.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loss/dpo.hpp"
+#include "hone/report/text.hpp"
 #include "hone/train/offline_trainer.hpp"
 
 namespace {
@@ -28,6 +29,8 @@ struct Options : Settings {
 };
 
 void prefer(const Options& s) {
+  RunPlan plan = run_plan(s, "dpo");
+  plan.about["min_difference"] = report::exact(static_cast<double>(s.min_difference));
   const checkpoint::Pretrained source{s.model};
   const Texts texts{source.tokenizer()};
   const data::Rankings stage{.max_tokens = s.max_tokens, .min_difference = s.min_difference};
@@ -37,9 +40,10 @@ void prefer(const Options& s) {
   with_model(source, s.model, [&](auto& decoder) {
     choose_trained(decoder, s);
     OfflineTrainer trainer{decoder, s.objective, offline_options(s)};
-    Log log{s, "dpo"};
-    learn(s, trainer, loader, held_out, log);
-    log.end("Direct preference optimisation", save_policy(s, decoder, source, texts.tokenizer()));
+    Log log{log_options(s, plan.name)};
+    learn(s, plan, trainer, loader, held_out, log);
+    write_report(s, "Direct preference optimisation", log,
+                 save_policy(s, decoder, source, texts.tokenizer()));
   });
 }
 

@@ -37,6 +37,8 @@ Verifier verifier(const Options& s) {
 }
 
 void reinforce(const Options& s) {
+  RunPlan plan = run_plan(s, "grpo");
+  plan.about["verifier"] = (s.exact ? "text of " : "number of ") + s.answer;
   const checkpoint::Pretrained source{s.model};
   const Texts texts{source.tokenizer()};
   data::Loader loader{texts.read(s.data, data::Prompts{.max_tokens = s.max_tokens}),
@@ -50,14 +52,14 @@ void reinforce(const Options& s) {
     choose_trained(actor, s);
     const auto reward = [&judge](const rollout::Rollouts& r) { return judge(r); };
     OnlineTrainer trainer{actor, reward, algorithm, online_options(s, texts.end())};
-    Log log{s, "grpo"};
+    Log log{log_options(s, plan.name)};
     learn(
-        s, trainer, loader, held_out_prompts(s, texts), log,
+        s, plan, trainer, loader, held_out_prompts(s, texts), log,
         [&](const data::Loader& from, const data::Batch& b) {
           judge.prompts = reward::prompts_of(from, b);
         },
         [&] { return rows(judge.last(), judge.scores()); });
-    log.end("GRPO", save_policy(s, actor, source, texts.tokenizer()));
+    write_report(s, "GRPO", log, save_policy(s, actor, source, texts.tokenizer()));
   });
 }
 

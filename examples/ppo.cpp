@@ -43,6 +43,7 @@ auto algorithm(const Options& s) {
 }
 
 void reinforce(const Options& s) {
+  const RunPlan plan = run_plan(s, "ppo");
   const checkpoint::Pretrained source{s.model};
   const checkpoint::HfFolder judge_folder{s.reward_model};
   const model::Config judge_config = scorer_config(judge_folder);
@@ -69,28 +70,22 @@ void reinforce(const Options& s) {
     critic_head.set_trainable(true);
 
     const train::ScalarModel<Decoder> scorer{&judge, &judge_head}, values{&critic, &critic_head};
-    reward::Prompts prompts;
-    std::vector<report::Sample> table;
-    const auto decode = [&](std::span<const Token> t) { return texts.decode(t); };
-    const auto reward = [&](const rollout::Rollouts& r) {
-      std::vector<float> out = scores(scorer, r);
-      table = rows(reward::completions(r, decode, prompts), out);
-      return out;
-    };
+    Shown shown{.decode = [&](std::span<const Token> t) { return texts.decode(t); }};
     train::OnlineOptions options = online_options(s, texts.end());
     options.critic_optimizer = s.optimizer;
     options.critic_schedule = s.schedule();
     options.critic_schedule.peak = s.critic_rate;
     options.score_clip = s.score_clip;
+    const ShownRewardModel<Decoder> reward{.model = scorer, .shown = &shown};
     OnlineTrainer trainer{actor, values, reward, algorithm(s), options};
-    Log log{s, "ppo"};
+    Log log{log_options(s, plan.name)};
     learn(
-        s, trainer, loader, held_out_prompts(s, texts), log,
+        s, plan, trainer, loader, held_out_prompts(s, texts), log,
         [&](const data::Loader& from, const data::Batch& b) {
-          prompts = reward::prompts_of(from, b);
+          shown.prompts = reward::prompts_of(from, b);
         },
-        [&] { return table; });
-    log.end("PPO", save_policy(s, actor, source, texts.tokenizer()));
+        [&] { return shown.rows; });
+    write_report(s, "PPO", log, save_policy(s, actor, source, texts.tokenizer()));
   });
 }
 

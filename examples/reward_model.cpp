@@ -16,6 +16,7 @@
 #include "common/texts.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loss/bradley_terry.hpp"
+#include "hone/report/text.hpp"
 #include "hone/train/offline_trainer.hpp"
 
 namespace {
@@ -29,6 +30,8 @@ struct Options : Settings {
 };
 
 void learn_preferences(const Options& s) {
+  RunPlan plan = run_plan(s, "reward");
+  plan.about["min_difference"] = report::exact(static_cast<double>(s.min_difference));
   const checkpoint::Pretrained source{s.model};
   const Texts texts{source.tokenizer()};
   const data::Rankings stage{.max_tokens = s.max_tokens, .min_difference = s.min_difference};
@@ -42,11 +45,11 @@ void learn_preferences(const Options& s) {
     head.set_trainable(true);
     train::ScalarModel<Decoder> scorer{&decoder, &head};
     OfflineTrainer trainer{scorer, loss::BradleyTerry{.centring = s.centring}, offline_options(s)};
-    Log log{s, "reward"};
-    learn(s, trainer, loader, held_out, log);
+    Log log{log_options(s, plan.name)};
+    learn(s, plan, trainer, loader, held_out, log);
     if (s.lora_rank > 0) model::Merged<Decoder>{decoder}.keep();
     save_scorer(s.out + "/model", decoder, head, folder_options(s, source, texts.tokenizer()));
-    log.end("Reward model", s.out + "/model");
+    write_report(s, "Reward model", log, s.out + "/model");
   });
 }
 

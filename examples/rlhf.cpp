@@ -19,6 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "common/log.hpp"
+#include "common/run.hpp"
+#include "common/saving.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/whitened.hpp"
 #include "hone/checkpoint/json.hpp"
@@ -39,13 +42,8 @@
 #include "hone/model/clone.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/report/bootstrap.hpp"
-#include "hone/report/console.hpp"
-#include "hone/report/files.hpp"
 #include "hone/report/page.hpp"
-#include "hone/report/sinks.hpp"
-#include "hone/report/tensorboard.hpp"
 #include "hone/reward/valence.hpp"
-#include "hone/train/checkpoints.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
 #include "hone/train/reward_model.hpp"
@@ -58,9 +56,7 @@ using Head = model::ScalarHead<model::Parameter>;
 
 struct Settings {
   std::string model, ratings, lexicon, out = "runs/rlhf";
-  bool resume = false;
-  std::int64_t save_every = 0;
-  int keep = 2;
+  examples::Saving saving = {};
   bool tiny = false;
   std::uint64_t seed = 1;
   std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 8;
@@ -76,13 +72,7 @@ Settings parse(int argc, char** argv) {
   CLI::App app{"SFT, reward model and PPO on a real model and human ratings."};
   app.set_config("--config", "", "TOML file with any of these options")->check(CLI::ExistingFile);
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.add_flag("--resume", s.resume, "go on from the newest checkpoints in --out");
-  app.add_option("--save-every", s.save_every, "steps between checkpoints; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--keep", s.keep, "newest checkpoints of a stage that stay")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  examples::add_options(app, s.saving);
   app.add_option("model", s.model, "GGUF file or Hugging Face folder of a Llama")->required();
   app.add_option("ratings", s.ratings, "rated texts: id TAB mean TAB text")->required();
   app.add_option("lexicon", s.lexicon, "the judge's words: word TAB mean rating")->required();
@@ -125,37 +115,6 @@ Settings parse(int argc, char** argv) {
   return s;
 }
 
-// Runs a trainer to its last step, from its newest checkpoint if there is one, and tells the sinks.
-template <class Trainer, class Step>
-report::History stage(const Settings& s, const std::string& name, std::int64_t steps,
-                      Trainer& trainer, Step&& step) {
-  const std::filesystem::path metrics = s.out + "/" + name + ".jsonl";
-  train::Checkpoints saved{{.folder = s.out + "/checkpoints/" + name,
-                            .every = s.save_every,
-                            .keep = s.keep,
-                            .about = {{"ratings", data::Fingerprint().add_file(s.ratings).name()},
-                                      {"seed", std::to_string(s.seed)},
-                                      {"prompts", std::to_string(s.prompts)}}}};
-  report::History history;
-  if (s.resume && saved.resume(trainer) && trainer.state().step > 0)
-    history = report::History::read(metrics);
-  if (trainer.state().step >= steps) return history;
-  report::Sinks sinks{report::Console{}, report::MetricsJsonl{metrics},
-                      report::TensorBoard{s.out + "/tensorboard/" + name}};
-  const report::Run run{.name = name, .first_step = trainer.state().step, .steps = steps};
-  sinks.begin(run);
-  history.begin(run);
-  while (trainer.state().step < steps) {
-    const train::Report report = step(trainer.state().step);
-    sinks.metrics(report);
-    history.metrics(report.step, report.metrics);
-    saved.after_step(trainer);
-  }
-  sinks.end();
-  if (s.save_every > 0 && steps % s.save_every != 0) saved.save(trainer);
-  return history;
-}
-
 train::OfflineOptions offline(float rate, std::int64_t steps) {
   return {.optimizer = {.decay = 0.01f},
           .schedule = {
@@ -192,10 +151,7 @@ class Pipeline {
     const data::Split split{.ratios = {8, 1, 1}, .seed = s_.seed};
     for (const data::Rating& r : ratings_) parts_[split.part(r.id)].push_back(r);
     std::filesystem::create_directories(s_.out);
-    require(s_.resume || s_.save_every == 0 || !std::filesystem::exists(s_.out + "/checkpoints"),
-            s_.out,
-            ": holds the checkpoints of an earlier run; go on with --resume, or name another ",
-            "--out");
+    examples::require_unused(s_.saving, s_.out + "/checkpoints");
   }
 
   void run() {
@@ -230,6 +186,25 @@ class Pipeline {
         [this](std::string_view text) { return tokenizer_.encode(text, {.parse_special = false}); };
   }
 
+  // A stage's steps, saved and reported under its name.
+  template <class Trainer, class Step>
+  void stage(const std::string& name, const std::string& title, std::int64_t steps,
+             Trainer& trainer, Step&& step) {
+    examples::Log log{{.name = name,
+                       .steps = steps,
+                       .metrics = s_.out + "/" + name + ".jsonl",
+                       .tensorboard = s_.out + "/tensorboard/" + name}};
+    examples::run({.name = name,
+                   .steps = steps,
+                   .saving = s_.saving,
+                   .checkpoints = s_.out + "/checkpoints/" + name,
+                   .about = {{"ratings", data::Fingerprint().add_file(s_.ratings).name()},
+                             {"seed", std::to_string(s_.seed)},
+                             {"prompts", std::to_string(s_.prompts)}}},
+                  trainer, log, step);
+    stages_.push_back({.title = title, .history = log.history()});
+  }
+
   void fine_tune() {
     std::vector<data::Record> records;
     for (const data::Rating& r : parts_[0]) records.push_back(data::demonstration(r));
@@ -239,10 +214,9 @@ class Pipeline {
         {.size = {.trees = 16}, .seed = s_.seed}};
     policy_.train_from_layer(s_.train_from);
     train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
-    stages_.push_back({.title = "Supervised fine-tuning",
-                       .history = stage(s_, "sft", s_.sft_steps, trainer, [&](std::int64_t i) {
-                         return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
-                       })});
+    stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, [&](std::int64_t i) {
+      return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+    });
   }
 
   // The reward model starts from the fine-tuned policy, with a fresh scalar head.
@@ -261,11 +235,9 @@ class Pipeline {
         {.size = {.trees = 1}, .seed = s_.seed}};
     train::OfflineTrainer trainer{reward_model_, loss::BradleyTerry{.centring = 0.01f},
                                   offline(s_.reward_rate, s_.reward_steps)};
-    stages_.push_back(
-        {.title = "Reward model",
-         .history = stage(s_, "reward", s_.reward_steps, trainer, [&](std::int64_t i) {
-           return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
-         })});
+    stage("reward", "Reward model", s_.reward_steps, trainer, [&](std::int64_t i) {
+      return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+    });
     reward_->train_from_layer(reward_->config().layers);  // only the norm still holds a gradient
     reward_->for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
     reward_head_.set_trainable(false);
@@ -354,11 +326,9 @@ class Pipeline {
             .score_clip = 5.0f,
             .truncation_is_end = true,
             .seed = s_.seed}};
-    stages_.push_back(
-        {.title = "PPO", .history = stage(s_, "ppo", s_.ppo_steps, trainer, [&](std::int64_t i) {
-                           return trainer.step(
-                               requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
-                         })});
+    stage("ppo", "PPO", s_.ppo_steps, trainer, [&](std::int64_t i) {
+      return trainer.step(requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
+    });
     distance_ = trainer.evaluate(asked).at("reward/kl");
   }
 

@@ -24,6 +24,7 @@ using namespace hone;
 using namespace examples;
 
 void fine_tune(const Settings& s) {
+  const RunPlan plan = run_plan(s, "sft");
   const checkpoint::Pretrained source{s.model};
   const Texts texts{source.tokenizer()};
   const data::Demonstrations stage{.max_tokens = s.max_tokens};
@@ -33,9 +34,10 @@ void fine_tune(const Settings& s) {
   with_model(source, s.model, [&](auto& decoder) {
     choose_trained(decoder, s);
     OfflineTrainer trainer{decoder, loss::Nll{}, offline_options(s)};
-    Log log{s, "sft"};
-    learn(s, trainer, loader, held_out, log);
-    log.end("Supervised fine-tuning", save_policy(s, decoder, source, texts.tokenizer()));
+    Log log{log_options(s, plan.name)};
+    learn(s, plan, trainer, loader, held_out, log);
+    write_report(s, "Supervised fine-tuning", log,
+                 save_policy(s, decoder, source, texts.tokenizer()));
   });
 }
 

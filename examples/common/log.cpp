@@ -1,12 +1,13 @@
 #include "log.hpp"
 
-#include <filesystem>
 #include <iostream>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "hone/report/console.hpp"
 #include "hone/report/files.hpp"
-#include "hone/report/history.hpp"
+#include "hone/report/metric.hpp"
 #include "hone/report/page.hpp"
 #include "hone/report/sinks.hpp"
 #include "hone/report/tensorboard.hpp"
@@ -16,49 +17,86 @@ namespace examples {
 using namespace hone;
 
 struct Log::Parts {
-  std::string out;
-  report::Sinks<report::Console, report::MetricsJsonl, report::CompletionsJsonl,
+  report::Sinks<report::Console, report::MetricsJsonl, std::optional<report::CompletionsJsonl>,
                 report::TensorBoard>
-      sinks{report::Console{}, report::MetricsJsonl{out + "/metrics.jsonl"},
-            report::CompletionsJsonl{out + "/completions.jsonl"},
-            report::TensorBoard{out + "/tensorboard"}};
-  report::History history = {};
-  report::Page page = {};
+      sinks;
 };
 
-Log::Log(const Settings& s, const std::string& name) {
-  std::filesystem::create_directories(s.out);
-  parts_.reset(new Parts{.out = s.out});
-  parts_->page.settings = {{"model", s.model},
-                           {"data", s.data},
-                           {"steps", std::to_string(s.steps)},
-                           {"batch", std::to_string(s.batch)},
-                           {"rate", report::brief(static_cast<double>(s.rate))},
-                           {"seed", std::to_string(s.seed)}};
-  parts_->sinks.begin({.name = name, .steps = s.steps, .settings = parts_->page.settings});
+namespace {
+
+std::optional<report::CompletionsJsonl> completions_at(const std::filesystem::path& path) {
+  if (path.empty()) return std::nullopt;
+  return report::CompletionsJsonl{path};
 }
+
+}  // namespace
+
+Log::Log(LogOptions options)
+    : options_(std::move(options)),
+      parts_(new Parts{.sinks =
+                           report::Sinks{report::Console{}, report::MetricsJsonl{options_.metrics},
+                                         completions_at(options_.completions),
+                                         report::TensorBoard{options_.tensorboard}}}) {}
 
 Log::~Log() = default;
 
+void Log::begin(std::int64_t first_step) {
+  const report::Run run{.name = options_.name,
+                        .first_step = first_step,
+                        .steps = options_.steps,
+                        .settings = options_.settings};
+  if (first_step > 0) history_ = report::History::read(options_.metrics);
+  history_.begin(run);
+  open_ = first_step < options_.steps;
+  if (open_) parts_->sinks.begin(run);
+}
+
 void Log::step(const train::Report& report) {
   parts_->sinks.metrics(report);
-  parts_->history.metrics(report.step, report.metrics);
+  history_.metrics(report.step, report.metrics);
 }
 
 void Log::samples(std::int64_t step, std::span<const report::Sample> rows) {
   parts_->sinks.samples(step, rows);
 }
 
-void Log::highlight(const std::string& label, double value) {
-  parts_->page.highlights.push_back({.label = label, .value = report::brief(value)});
+void Log::end() {
+  if (open_) parts_->sinks.end();
+  open_ = false;
 }
 
-void Log::end(const std::string& title, const std::string& model) {
-  parts_->sinks.end();
-  parts_->page.title = title;
-  parts_->page.stages = {{.title = title, .history = std::move(parts_->history)}};
-  report::write_page(parts_->out + "/report.html", parts_->page);
-  std::cout << "model: " << model << ", report: " << parts_->out << "/report.html\n";
+LogOptions log_options(const Settings& s, const std::string& name) {
+  return {.name = name,
+          .steps = s.steps,
+          .metrics = s.out + "/metrics.jsonl",
+          .tensorboard = s.out + "/tensorboard",
+          .completions = s.out + "/completions.jsonl",
+          .settings = {{"model", s.model},
+                       {"data", s.data},
+                       {"steps", std::to_string(s.steps)},
+                       {"batch", std::to_string(s.batch)},
+                       {"rate", report::brief(static_cast<double>(s.rate))},
+                       {"seed", std::to_string(s.seed)}}};
+}
+
+void write_report(const Settings& s, const std::string& title, const Log& log,
+                  const std::string& model) {
+  report::Page page{.title = title};
+  page.settings = log.options().settings;
+  page.stages = {{.title = title, .history = log.history()}};
+  const auto highlight = [&](std::string label, double value) {
+    page.highlights.push_back({.label = std::move(label), .value = report::brief(value)});
+  };
+  for (const report::Series& series : log.history().series()) {
+    if (series.name == "reward/score_mean") {
+      highlight("score, first step", series.values.front());
+      highlight("score, last step", series.values.back());
+    }
+    if (std::string_view(series.name).starts_with(report::eval_prefix))
+      highlight(report::label_of(series.name), series.values.back());
+  }
+  report::write_page(s.out + "/report.html", page);
+  std::cout << "model: " << model << ", report: " << s.out << "/report.html\n";
 }
 
 }  // namespace examples

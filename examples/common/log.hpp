@@ -1,33 +1,58 @@
-// Where a program's numbers go: the terminal, OUT/metrics.jsonl, OUT/completions.jsonl, TensorBoard
-// files, and at the end OUT/report.html.
+// Where a run's numbers go: the terminal, files of JSON lines, TensorBoard files, and at the end
+// report.html.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "hone/report/history.hpp"
 #include "hone/report/record.hpp"
 #include "hone/train/report.hpp"
 #include "settings.hpp"
 
 namespace examples {
 
+struct LogOptions {
+  std::string name;
+  std::int64_t steps = 0;
+  std::filesystem::path metrics, tensorboard;
+  std::filesystem::path completions = {};  // empty: there are none
+  std::vector<std::pair<std::string, std::string>> settings = {};
+};
+
 class Log {
  public:
-  Log(const Settings& s, const std::string& name);
+  explicit Log(LogOptions options);
   ~Log();
 
+  // A run that goes on at a later step keeps what was written of the steps before; where none is
+  // left, nothing is written.
+  void begin(std::int64_t first_step);
   void step(const hone::train::Report& report);
   void samples(std::int64_t step, std::span<const hone::report::Sample> rows);
-  // A number for the head of the report.
-  void highlight(const std::string& label, double value);
-  // Writes the report and says where everything is.
-  void end(const std::string& title, const std::string& model);
+  void end();
+
+  const LogOptions& options() const { return options_; }
+  const hone::report::History& history() const { return history_; }
 
  private:
   struct Parts;
+  LogOptions options_;
+  hone::report::History history_;
   std::unique_ptr<Parts> parts_;
+  bool open_ = false;
 };
+
+// The log of a program of one stage: OUT/metrics.jsonl and its kin.
+LogOptions log_options(const Settings& s, const std::string& name);
+
+// Writes OUT/report.html, scores and held-out metrics at its head, and says where everything is.
+void write_report(const Settings& s, const std::string& title, const Log& log,
+                  const std::string& model);
 
 }  // namespace examples

@@ -5,12 +5,12 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "hone/data/loader.hpp"
 #include "hone/report/metric.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "log.hpp"
+#include "run.hpp"
 #include "settings.hpp"
 
 namespace examples {
@@ -37,20 +37,16 @@ void evaluate(Trainer& trainer, const hone::data::Store& held_out, std::int32_t 
       report.set(std::string(hone::report::eval_prefix) + name, sum / weights);
 }
 
-// Trains for s.steps steps; returns the last step's report.
+// Trains to the plan's last step.
 template <class Trainer>
-hone::train::Report learn(const Settings& s, Trainer& trainer, hone::data::Loader& loader,
-                          const std::optional<hone::data::Store>& held_out, Log& log) {
-  hone::train::Report report;
-  for (std::int64_t i = 0; i < s.steps; ++i) {
-    report = trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+void learn(const Settings& s, const RunPlan& plan, Trainer& trainer, hone::data::Loader& loader,
+           const std::optional<hone::data::Store>& held_out, Log& log) {
+  run(plan, trainer, log, [&](std::int64_t i) {
+    hone::train::Report report = trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
     const bool now = i + 1 == s.steps || (s.evaluate_every > 0 && (i + 1) % s.evaluate_every == 0);
     if (held_out && now) evaluate(trainer, *held_out, s.batch, report);
-    log.step(report);
-  }
-  for (const auto& [name, value] : report.metrics)
-    if (std::string_view(name).starts_with(hone::report::eval_prefix)) log.highlight(name, value);
-  return report;
+    return report;
+  });
 }
 
 }  // namespace examples

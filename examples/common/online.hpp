@@ -1,21 +1,19 @@
 // What the programs that learn from their own samples share.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "hone/data/loader.hpp"
 #include "hone/report/metric.hpp"
-#include "hone/report/record.hpp"
-#include "hone/reward/completions.hpp"
 #include "hone/train/online_trainer.hpp"
 #include "log.hpp"
+#include "run.hpp"
 #include "settings.hpp"
+#include "shown.hpp"
 #include "texts.hpp"
 
 namespace examples {
@@ -43,14 +41,14 @@ inline std::optional<hone::data::Loader> held_out_prompts(const OnlineSettings& 
   return hone::data::Loader{std::move(store), {.size = {.trees = all}, .seed = s.seed}};
 }
 
-// Trains for s.steps steps; `before(loader, batch)` is told of the prompts that are answered next,
-// `samples()` returns what was answered. Answers to held-out prompts are judged every
+// Trains to the plan's last step; `before(loader, batch)` is told of the prompts that are answered
+// next, `samples()` returns what was answered. Answers to held-out prompts are judged every
 // s.evaluate_every steps and at the end.
 template <class Trainer, class Before, class Samples>
-void learn(const OnlineSettings& s, Trainer& trainer, hone::data::Loader& loader,
-           std::optional<hone::data::Loader> held_out, Log& log, Before&& before,
-           Samples&& samples) {
-  for (std::int64_t i = 0; i < s.steps; ++i) {
+void learn(const OnlineSettings& s, const RunPlan& plan, Trainer& trainer,
+           hone::data::Loader& loader, std::optional<hone::data::Loader> held_out, Log& log,
+           Before&& before, Samples&& samples) {
+  run(plan, trainer, log, [&](std::int64_t i) {
     const hone::data::Batch batch = loader.batch(static_cast<std::uint64_t>(i));
     before(loader, batch);
     hone::train::Report report = trainer.step(requests(batch));
@@ -63,19 +61,8 @@ void learn(const OnlineSettings& s, Trainer& trainer, hone::data::Loader& loader
       for (const auto& [name, value] : trainer.evaluate(requests(all)).metrics)
         report.set(std::string(hone::report::eval_prefix) + name, value);
     }
-    log.step(report);
-    if (i == 0) log.highlight("score, first step", report.at("reward/score_mean"));
-    if (i + 1 == s.steps) log.highlight("score, last step", report.at("reward/score_mean"));
-  }
-}
-
-// Rows of a table of samples.
-inline std::vector<hone::report::Sample> rows(std::span<const hone::Completion> completions,
-                                              std::span<const float> scores) {
-  std::vector<hone::report::Sample> out;
-  for (std::size_t i = 0; i < std::min<std::size_t>(8, completions.size()); ++i)
-    out.push_back(hone::report::sample_of(completions[i], static_cast<double>(scores[i])));
-  return out;
+    return report;
+  });
 }
 
 }  // namespace examples

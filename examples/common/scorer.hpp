@@ -9,8 +9,6 @@
 #include "hone/checkpoint/hf_folder_writer.hpp"
 #include "hone/checkpoint/load_model.hpp"
 #include "hone/model/scalar_head.hpp"
-#include "hone/rollout/rollouts.hpp"
-#include "hone/train/scalar_pass.hpp"
 #include "models.hpp"
 
 namespace examples {
@@ -57,18 +55,6 @@ void load_scorer(const hone::checkpoint::HfFolder& folder, Decoder& decoder, Hea
   std::vector<float> rows(static_cast<std::size_t>(head.weight.count()));
   folder.read("score.weight", head.weight.file_shape(), rows);
   head.weight.from_file(rows);
-}
-
-// Scores of the answers of a forest, at their last tokens. The model's adapters take no part: they
-// belong to a critic that shares its weights.
-template <class Decoder>
-std::vector<float> scores(const hone::train::ScalarModel<Decoder>& scorer,
-                          const hone::rollout::Rollouts& r) {
-  const auto all = hone::train::scalars(scorer, r.forest, {.adapters = false});
-  std::vector<float> out;
-  for (const std::int64_t t : hone::train::end_tokens(r.forest, r.segments))
-    out.push_back(all[static_cast<std::size_t>(t)]);
-  return out;
 }
 
 }  // namespace examples

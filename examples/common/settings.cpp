@@ -38,11 +38,12 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--weight-decay", s.optimizer.decay)->capture_default_str();
   app.add_option("--max-norm", s.optimizer.max_norm, "gradients are scaled down to it; 0: never")
       ->capture_default_str();
-  app.add_option("--lora-rank", s.lora_rank, "0: full training")->capture_default_str();
+  app.add_option("--lora,--lora-rank", s.lora_rank, "0: full training")->capture_default_str();
   app.add_option("--lora-alpha", s.lora_alpha)->capture_default_str();
   app.add_option("--train-from", s.train_from, "first layer that is trained, without LoRA")
       ->capture_default_str();
   app.add_flag("--recompute", s.recompute, "keep no activations: less memory, same bits");
+  add_options(app, s.saving);
 }
 
 void add_options(CLI::App& app, OnlineSettings& s) {

@@ -7,6 +7,7 @@
 
 #include "hone/train/adamw.hpp"
 #include "hone/train/schedule.hpp"
+#include "saving.hpp"
 
 namespace CLI {
 class App;
@@ -30,6 +31,7 @@ struct Settings {
   float lora_alpha = 16.0f;
   std::int64_t train_from = 0;
   bool recompute = false;
+  Saving saving = {};
 
   hone::train::Schedule schedule() const {
     return {.peak = rate, .decay = decay, .warmup = warmup, .total = steps};

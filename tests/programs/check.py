@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,9 +63,9 @@ class Checks:
         write_lines(scratch / "sums.jsonl", [{"prompt": f"{a}+{b}=", "answer": a + b}
                                              for a in range(5) for b in range(5)])
 
-    def run(self, name, *words, expect=0):
+    def run(self, name, *words, expect=0, out=None):
         words = [str(w) for w in words]
-        out = self.scratch / ("-".join([name, *(w.strip("-") for w in words if w.startswith("--"))]))
+        out = out or self.scratch / ("-".join([name, *(w.strip("-") for w in words if w.startswith("--"))]))
         command = [str(self.programs / name), *words, "--out", str(out), "--threads", "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         if done.returncode != expect and not (expect is None and done.returncode > 0):
@@ -80,6 +81,41 @@ class Checks:
         assert "<svg" in (out / "report.html").read_text()
         assert list((out / "tensorboard").glob("events.out.tfevents.*"))
         return lines
+
+    def stops_and_resumes(self, name, *words):
+        """A run that was stopped and resumed ends with the files of one that was not."""
+        words = [*words, "--steps", 5, "--save-every", 3]
+        out = self.scratch / f"resumed-{name}-{len(list(self.scratch.iterdir()))}"
+
+        def files():
+            return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and
+                    (p.relative_to(out).parts[0] in ("model", "adapter", "checkpoints") or p.suffix == ".jsonl")}
+
+        self.run(name, *words, out=out)
+        whole = files()
+        saved = out / "checkpoints"
+        assert sorted(os.listdir(saved)) == ["step-000003", "step-000005"], os.listdir(saved)
+        self.run(name, *words, out=out, expect=1)
+        assert "checkpoints: holds the checkpoints of an earlier run; go on with --resume" in self.said, self.said
+
+        # As a kill in the last step leaves it: the model is not there, half a line is.
+        shutil.rmtree(saved / "step-000005")
+        model = next(out / m for m in ("model", "adapter") if (out / m).exists())
+        shutil.rmtree(model)
+        with (out / "metrics.jsonl").open("a") as metrics:
+            metrics.write('{"step":5,"lo')
+        self.run(name, *words, "--resume", "--seed", 2, out=out, expect=1)
+        assert 'step-000003/run.json: seed is "1", expected "2"' in self.said, self.said
+        assert not model.exists()
+        self.run(name, *words, "--resume", out=out)
+        found = files()
+        assert set(found) == set(whole), set(found) ^ set(whole)
+        for path, content in whole.items():
+            assert found[path] == content, f"{path} is another after --resume"
+
+        # A run that has ended has nothing left to do.
+        self.run(name, *words, "--resume", out=out)
+        assert files() == whole
 
     def loads(self, out):
         """transformers generates with the model and its tokenizer."""
@@ -108,6 +144,19 @@ class Checks:
         config.write_text("steps = 2\nstepps = 3\n")
         self.run("sft", self.model, self.scratch / "texts.jsonl", "--config", config, expect=None)
         assert "stepps" in self.said, self.said
+
+    def resuming(self):
+        texts, pairs, sums = (self.scratch / f"{name}.jsonl" for name in ("texts", "pairs", "sums"))
+        self.stops_and_resumes("sft", self.model, texts, "--rate", "1e-3")
+        self.stops_and_resumes("sft", self.model, texts, "--rate", "1e-3", "--lora-rank", 2)
+        self.stops_and_resumes("dpo", self.model, pairs, "--rate", "1e-3")
+        self.stops_and_resumes("reward_model", self.model, pairs, "--rate", "1e-3", "--lora-rank", 2)
+        self.stops_and_resumes("grpo", self.model, sums, "--rate", "1e-3", "--group", 3, "--batch", 4,
+                               "--new-tokens", 4)
+        judge = self.run("reward_model", self.model, pairs, "--steps", 2, out=self.scratch / "judge")
+        for lora in ([], ["--lora-rank", 2]):
+            self.stops_and_resumes("ppo", self.model, texts, "--reward-model", judge / "model", "--rate", "1e-3",
+                                   "--batch", 4, "--new-tokens", 4, *lora)
 
     def errors(self):
         bad = self.scratch / "bad.jsonl"

@@ -60,6 +60,20 @@ TEST(RewardModel, TakesThePenaltyOffCutOffAnswersAlone) {
             (std::vector<float>{plain[0], plain[1], plain[2] - 0.5f}));
 }
 
+// A critic that has the reward model's weights learns in adapters, which are not the reward model's.
+TEST(RewardModel, LeavesOutTheAdaptersOfACriticThatSharesItsWeights) {
+  Judge judge;
+  const std::vector<float> before = train::RewardModel{judge.model()}(answered());
+  model::attach(judge.decoder, {.rank = 2, .seed = 3});
+  model::for_each_adapter_parameter(judge.decoder,
+                                    [](model::Parameter& p) { p.randomise(5, 0.5f); });
+  judge.decoder.touch();
+  EXPECT_NE(train::RewardModel{judge.model()}(answered()), before);
+  train::RewardModel reward{judge.model()};
+  reward.adapters = false;
+  EXPECT_EQ(reward(answered()), before);
+}
+
 // A cut that is an end has no value after it: the last token's return is its reward alone.
 TEST(Truncation, IsAnEndWhereTheOptionsSaySo) {
   train::Experience e;

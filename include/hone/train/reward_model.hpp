@@ -26,6 +26,7 @@ struct RewardModel {
   ScalarModel<Decoder> model = {};
   float missing_end_penalty = 0.0f;  // off the score of an answer that stopped at a length limit
   std::int64_t microbatch_tokens = 8192;  // per forward pass; changes no bit
+  bool adapters = true;  // false where they are those of a critic that shares the model's weights
 
   // A score for each answer, [S]. `trunk` is that of the rollouts' forest.
   std::vector<float> operator()(const rollout::Rollouts& rollouts, const Trunk& trunk = {}) const {
@@ -33,7 +34,8 @@ struct RewardModel {
     for_each_microbatch(rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
       const rollout::Rollouts part = rollouts.slice(first, last);
       const std::vector<float> all =
-          scalars(model, part.forest, {.trunk = trunk.slice(rollouts.forest, first, last)});
+          scalars(model, part.forest,
+                  {.adapters = adapters, .trunk = trunk.slice(rollouts.forest, first, last)});
       for (const std::int64_t t : end_tokens(part.forest, part.segments))
         scores.push_back(all[static_cast<std::size_t>(t)]);
     });
