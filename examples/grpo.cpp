@@ -37,7 +37,7 @@ Verifier verifier(const Options& s) {
 }
 
 void reinforce(const Options& s) {
-  RunPlan plan = run_plan(s, "grpo");
+  RunPlan plan = online_plan(s, "grpo");
   plan.about["verifier"] = (s.exact ? "text of " : "number of ") + s.answer;
   const checkpoint::Pretrained source{s.model};
   const Texts texts{source.tokenizer()};
@@ -51,7 +51,8 @@ void reinforce(const Options& s) {
   with_model(source, s.model, [&](auto& actor) {
     choose_trained(actor, s);
     const auto reward = [&judge](const rollout::Rollouts& r) { return judge(r); };
-    OnlineTrainer trainer{actor, reward, algorithm, online_options(s, texts.end())};
+    OnlineTrainer trainer{actor, reward, with_text(algorithm, s, texts),
+                          online_options(s, texts.end())};
     Log log{log_options(s, plan.name)};
     learn(
         s, plan, trainer, loader, held_out_prompts(s, texts), log,
@@ -59,7 +60,7 @@ void reinforce(const Options& s) {
           judge.prompts = reward::prompts_of(from, b);
         },
         [&] { return rows(judge.last(), judge.scores()); });
-    write_report(s, "GRPO", log, save_policy(s, actor, source, texts.tokenizer()));
+    write_report(s, "GRPO", log, save_policies(s, trainer, source, texts));
   });
 }
 

@@ -43,7 +43,7 @@ auto algorithm(const Options& s) {
 }
 
 void reinforce(const Options& s) {
-  const RunPlan plan = run_plan(s, "ppo");
+  const RunPlan plan = online_plan(s, "ppo");
   const checkpoint::Pretrained source{s.model};
   const checkpoint::HfFolder judge_folder{s.reward_model};
   const model::Config judge_config = scorer_config(judge_folder);
@@ -77,7 +77,7 @@ void reinforce(const Options& s) {
     options.critic_schedule.peak = s.critic_rate;
     options.score_clip = s.score_clip;
     const ShownRewardModel<Decoder> reward{.model = scorer, .shown = &shown};
-    OnlineTrainer trainer{actor, values, reward, algorithm(s), options};
+    OnlineTrainer trainer{actor, values, reward, with_text(algorithm(s), s, texts), options};
     Log log{log_options(s, plan.name)};
     learn(
         s, plan, trainer, loader, held_out_prompts(s, texts), log,
@@ -85,7 +85,7 @@ void reinforce(const Options& s) {
           shown.prompts = reward::prompts_of(from, b);
         },
         [&] { return shown.rows; });
-    write_report(s, "PPO", log, save_policy(s, actor, source, texts.tokenizer()));
+    write_report(s, "PPO", log, save_policies(s, trainer, source, texts));
   });
 }
 

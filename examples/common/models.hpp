@@ -73,12 +73,13 @@ hone::checkpoint::HfFolderOptions folder_options(const Settings& s,
                                                  const hone::checkpoint::Pretrained& source,
                                                  const hone::text::Tokenizer& tokenizer);
 
-// OUT/adapter, a PEFT folder, or OUT/model, a Hugging Face folder with its tokenizer.
+// OUT/adapter, a PEFT folder, or OUT/model, a Hugging Face folder with its tokenizer; `suffix` goes
+// after the name.
 template <class Decoder>
 std::string save_policy(const Settings& s, Decoder& decoder,
                         const hone::checkpoint::Pretrained& source,
-                        const hone::text::Tokenizer& tokenizer) {
-  const std::string target = s.out + (s.lora_rank > 0 ? "/adapter" : "/model");
+                        const hone::text::Tokenizer& tokenizer, const std::string& suffix = "") {
+  const std::string target = s.out + (s.lora_rank > 0 ? "/adapter" : "/model") + suffix;
   if (s.lora_rank > 0)
     hone::checkpoint::save_adapter(target, decoder, lora_of(s), s.model, true);
   else

@@ -2,15 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "hone/checkpoint/pretrained.hpp"
+#include "hone/data/fingerprint.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/report/metric.hpp"
+#include "hone/train/algorithm.hpp"
+#include "hone/train/evaluation.hpp"
 #include "hone/train/online_trainer.hpp"
+#include "hone/train/ptx.hpp"
 #include "log.hpp"
+#include "models.hpp"
 #include "run.hpp"
 #include "settings.hpp"
 #include "shown.hpp"
@@ -29,7 +36,58 @@ inline hone::train::OnlineOptions online_options(const OnlineSettings& s, hone::
           .schedule = s.schedule(),
           .stop_kl = s.stop_kl,
           .checkpoint_activations = s.recompute,
+          .ema = s.ema > 0 ? std::optional(hone::train::Ema{.decay = s.ema}) : std::nullopt,
           .seed = s.seed};
+}
+
+// What a resumed run must have in common with the one that was stopped.
+inline RunPlan online_plan(const OnlineSettings& s, const std::string& name) {
+  RunPlan plan = run_plan(s, name);
+  if (!s.ptx.empty()) {
+    plan.about["ptx"] = hone::data::Fingerprint().add_file(s.ptx).name();
+    plan.about["ptx_batch"] = std::to_string(s.ptx_batch);
+  }
+  return plan;
+}
+
+// The text of s.ptx in blocks, if there is any.
+class Remembered {
+ public:
+  Remembered(const OnlineSettings& s, const Texts& texts) {
+    if (!s.ptx.empty())
+      loader_ = std::make_shared<hone::data::Loader>(
+          texts.read(s.ptx, hone::data::Blocks{.tokens = s.max_tokens}),
+          hone::data::LoaderOptions{.size = {.trees = s.ptx_batch}, .seed = s.seed});
+  }
+  explicit operator bool() const { return loader_ != nullptr; }
+  hone::data::Batch operator()(std::int64_t update) const {
+    return loader_->batch(static_cast<std::uint64_t>(update));
+  }
+
+ private:
+  std::shared_ptr<hone::data::Loader> loader_;
+};
+
+// The algorithm with the loss of that text in its updates.
+template <class A>
+auto with_text(const A& a, const OnlineSettings& s, const Texts& texts) {
+  using hone::train::Ptx;
+  const Remembered text{s, texts};
+  return hone::Algorithm<decltype(a.advantage), decltype(a.kl), decltype(a.loss),
+                         decltype(a.value_loss), decltype(a.aggregation), Ptx<Remembered>>{
+      a.advantage,  a.kl,          a.loss,
+      a.value_loss, a.aggregation, Ptx<Remembered>{text ? s.ptx_coef : 0.0f, text}};
+}
+
+// The policy, and beside it the one with the averaged weights. Returns where the first one is.
+template <class Trainer>
+std::string save_policies(const OnlineSettings& s, Trainer& trainer,
+                          const hone::checkpoint::Pretrained& source, const Texts& texts) {
+  if (s.ema > 0) {
+    const hone::train::Averaged<Trainer> averaged{trainer};
+    save_policy(s, trainer.actor(), source, texts.tokenizer(), "-ema");
+  }
+  return save_policy(s, trainer.actor(), source, texts.tokenizer());
 }
 
 // The prompts of s.held_out, all in one batch; nothing if there is no such file.

@@ -59,6 +59,14 @@ void add_options(CLI::App& app, OnlineSettings& s) {
   app.add_option("--clip-high", s.clip_high)->capture_default_str();
   app.add_option("--stop-kl", s.stop_kl, "ends a step's updates beyond it; 0: never")
       ->capture_default_str();
+  app.add_option("--ema", s.ema, "decay of averaged weights, saved beside the others; 0: none")
+      ->check(CLI::Range(0.0f, 1.0f))
+      ->capture_default_str();
+  app.add_option("--ptx", s.ptx, "JSON lines of text whose next-token loss joins each update");
+  app.add_option("--ptx-coef", s.ptx_coef, "its weight")->capture_default_str();
+  app.add_option("--ptx-batch", s.ptx_batch, "its blocks in an update, of --max-tokens")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--samples-every", s.samples_every, "steps between tables of samples; 0: none")
       ->capture_default_str();
 }

@@ -47,6 +47,10 @@ struct OnlineSettings : Settings {
   float kl_coef = 0.05f;
   float clip_low = 0.2f, clip_high = 0.2f;
   double stop_kl = 0.0;
+  float ema = 0.0f;  // decay of the averaged weights; 0: none
+  std::string ptx;   // text to remember
+  float ptx_coef = 27.8f;
+  std::int32_t ptx_batch = 4;  // blocks of max_tokens in an update
   std::int64_t samples_every = 10;
 };
 

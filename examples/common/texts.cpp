@@ -29,7 +29,7 @@ data::Store prepare(const text::Tokenizer& tokenizer, Token end, const std::stri
   if (conversation) {
     format.chat = text::ChatTemplate::of(tokenizer);
   } else {
-    stage.begin = tokenizer.bos().value_or(data::no_token);
+    if constexpr (requires { stage.begin; }) stage.begin = tokenizer.bos().value_or(data::no_token);
     if constexpr (requires { stage.end; }) stage.end = end;
   }
   const auto tokenize = [&](std::string_view text) {
@@ -56,6 +56,9 @@ data::Store Texts::read(const std::string& path, data::Rankings stage) const {
   return prepare(tokenizer_, end_, path, stage);
 }
 data::Store Texts::read(const std::string& path, data::Prompts stage) const {
+  return prepare(tokenizer_, end_, path, stage);
+}
+data::Store Texts::read(const std::string& path, data::Blocks stage) const {
   return prepare(tokenizer_, end_, path, stage);
 }
 

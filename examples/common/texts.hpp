@@ -22,6 +22,7 @@ class Texts {
   hone::data::Store read(const std::string& path, hone::data::Demonstrations stage) const;
   hone::data::Store read(const std::string& path, hone::data::Rankings stage) const;
   hone::data::Store read(const std::string& path, hone::data::Prompts stage) const;
+  hone::data::Store read(const std::string& path, hone::data::Blocks stage) const;
 
   std::string decode(std::span<const hone::Token> tokens) const;
   const hone::text::Tokenizer& tokenizer() const { return tokenizer_; }

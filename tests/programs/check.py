@@ -89,7 +89,8 @@ class Checks:
 
         def files():
             return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and
-                    (p.relative_to(out).parts[0] in ("model", "adapter", "checkpoints") or p.suffix == ".jsonl")}
+                    (p.relative_to(out).parts[0] in ("model", "adapter", "model-ema", "adapter-ema", "checkpoints")
+                     or p.suffix == ".jsonl")}
 
         self.run(name, *words, out=out)
         whole = files()
@@ -151,12 +152,13 @@ class Checks:
         self.stops_and_resumes("sft", self.model, texts, "--rate", "1e-3", "--lora-rank", 2)
         self.stops_and_resumes("dpo", self.model, pairs, "--rate", "1e-3")
         self.stops_and_resumes("reward_model", self.model, pairs, "--rate", "1e-3", "--lora-rank", 2)
+        remembered = ["--ema", 0.9, "--ptx", texts, "--ptx-coef", 0.5]
         self.stops_and_resumes("grpo", self.model, sums, "--rate", "1e-3", "--group", 3, "--batch", 4,
-                               "--new-tokens", 4)
+                               "--new-tokens", 4, *remembered)
         judge = self.run("reward_model", self.model, pairs, "--steps", 2, out=self.scratch / "judge")
         for lora in ([], ["--lora-rank", 2]):
             self.stops_and_resumes("ppo", self.model, texts, "--reward-model", judge / "model", "--rate", "1e-3",
-                                   "--batch", 4, "--new-tokens", 4, *lora)
+                                   "--batch", 4, "--new-tokens", 4, *remembered, *lora)
 
     def errors(self):
         bad = self.scratch / "bad.jsonl"
@@ -190,6 +192,20 @@ class Checks:
             assert (policy / "completions.jsonl").read_text().count("\n") > 0
             if not lora:
                 self.loads(policy)
+
+    def averages_and_text(self):
+        """With --ema the averaged weights are saved, too; with --ptx a text is learnt beside the reward."""
+        plain = ["grpo", self.model, self.scratch / "sums.jsonl", "--steps", 6, "--group", 4, "--new-tokens", 4,
+                 "--rate", "1e-3", "--kl-coef", 0]
+        out = self.run(*plain, "--ema", 0.9, "--ptx", self.scratch / "texts.jsonl")
+        lines = self.reports(out, 6, "loss/ptx")
+        assert lines[-1]["loss/ptx"] < lines[0]["loss/ptx"] - 0.1, lines
+        assert "loss/ptx" not in self.reports(self.run(*plain), 6)[-1]
+        weights = [transformers.AutoModelForCausalLM.from_pretrained(m).model.embed_tokens.weight
+                   for m in (self.model, out / "model-ema", out / "model")]
+        whole, behind = [(w - weights[0]).norm().item() for w in (weights[2], weights[1])]
+        assert 0 < behind < whole, (behind, whole)
+        self.loads(out)
 
     def grpo(self):
         out = self.run("grpo", self.model, self.scratch / "sums.jsonl", "--steps", 3, "--group", 4,

@@ -59,6 +59,16 @@ TEST(Ptx, TheCoefficientWeighsTheTextAndMicroBatchesChangeNoBit) {
   EXPECT_EQ(run(0.0f, 8192), weights_of(plain));
 }
 
+TEST(Ptx, WithACoefficientOfZeroNoTextIsRead) {
+  Llama actor = trained_in_full(1);
+  const Algorithm algorithm{.ptx = train::Ptx{.coef = 0.0f, .batch = [](std::int64_t update) {
+                                                fail("text ", update, " was read");
+                                                return data::Batch{};
+                                              }}};
+  train::OnlineTrainer trainer{actor, small_tokens, algorithm, options()};
+  EXPECT_FALSE(trainer.step(prompts(3)).has("loss/ptx"));
+}
+
 TEST(Ptx, ABatchWithoutLossIsRefused) {
   Llama actor = trained_in_full(1);
   const Algorithm algorithm{.ptx = train::Ptx{.coef = 1.0f, .batch = [](std::int64_t) {

@@ -60,7 +60,8 @@ TEST(RewardModel, TakesThePenaltyOffCutOffAnswersAlone) {
             (std::vector<float>{plain[0], plain[1], plain[2] - 0.5f}));
 }
 
-// A critic that has the reward model's weights learns in adapters, which are not the reward model's.
+// A critic that has the reward model's weights learns in adapters, which are not the reward
+// model's.
 TEST(RewardModel, LeavesOutTheAdaptersOfACriticThatSharesItsWeights) {
   Judge judge;
   const std::vector<float> before = train::RewardModel{judge.model()}(answered());

@@ -148,7 +148,9 @@ class OnlineTrainer {
                                            .sequence = static_cast<std::uint64_t>(epoch),
                                            .stream = 1}))
         if ((stopped = !update_minibatch(e.pick(trees), metrics))) break;
-    metrics.write({.critic = has_critic, .entropy = needs_entropy<AlgorithmType>, .ptx = has_ptx},
+    bool ptx = false;
+    if constexpr (has_ptx) ptx = algorithm_.ptx.coef != 0.0f;
+    metrics.write({.critic = has_critic, .entropy = needs_entropy<AlgorithmType>, .ptx = ptx},
                   report);
     report.set("update/stopped_early", stopped);
     report.set("update/lr", static_cast<double>(
@@ -358,9 +360,10 @@ class OnlineTrainer {
     });
     if (options_.stop_kl > 0 && seen.approx_kl_mean() > options_.stop_kl) return false;
     if constexpr (has_ptx)
-      metrics.ptx_loss +=
-          ptx_pass(*actor_, algorithm_.ptx.batch(state_.updates), algorithm_.ptx.coef,
-                   options_.microbatch_tokens, options_.pass());
+      if (algorithm_.ptx.coef != 0.0f)
+        metrics.ptx_loss +=
+            ptx_pass(*actor_, algorithm_.ptx.batch(state_.updates), algorithm_.ptx.coef,
+                     options_.microbatch_tokens, options_.pass());
     metrics.add(seen);
     metrics.loss += total.value();
     metrics.value_loss += value_total.value();

@@ -18,7 +18,8 @@ inline namespace v0 {
 namespace train {
 
 // `batch(update)` is the text of optimiser step `update` = 0, 1, ...; a function of this number, so
-// that a resumed run reads what the uninterrupted one would. It returns a data::Batch.
+// that a resumed run reads what the uninterrupted one would. It returns a data::Batch. With a coef
+// of 0 no text is read.
 template <class Source>
 struct Ptx {
   float coef = 27.8f;

@@ -16,7 +16,8 @@ namespace hone {
 inline namespace v0 {
 namespace train {
 
-// Adds the gradients of coef times the mean next-token loss of a batch; returns that mean.
+// Adds the gradients of coef, which is not 0, times the mean next-token loss of a batch; returns
+// that mean.
 template <class Decoder>
 double ptx_pass(Decoder& decoder, const data::Batch& batch, float coef,
                 std::int64_t microbatch_tokens, PassSettings settings) {
@@ -32,7 +33,7 @@ double ptx_pass(Decoder& decoder, const data::Batch& batch, float coef,
     const std::vector<float> weights(static_cast<std::size_t>(rows.size()), weight);
     total.add(token_pass(decoder, part.forest, rows, loss::Nll{}, {}, weights, settings));
   });
-  return coef != 0.0f ? total.value() / static_cast<double>(coef) : 0.0;
+  return total.value() / static_cast<double>(coef);
 }
 
 }  // namespace train
