@@ -7,8 +7,7 @@
 // 1. Supervised fine-tuning of MODEL (a GGUF file or a Hugging Face folder) on rated texts.
 // 2. A reward model on pairs of texts: the one that people rated higher is chosen.
 // 3. PPO from the first words of unseen texts: actor, critic, reference and reward model, a KL
-// penalty
-//    in the reward with an adaptive coefficient.
+//    penalty in the reward with an adaptive coefficient.
 // A judge that learns nothing, the mean valence of LEXICON's words, compares samples before and
 // after. RATINGS has lines of id TAB mean rating TAB text.
 #include <CLI/CLI.hpp>
@@ -22,6 +21,7 @@
 #include "common/log.hpp"
 #include "common/run.hpp"
 #include "common/saving.hpp"
+#include "common/shown.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/whitened.hpp"
 #include "hone/checkpoint/json.hpp"
@@ -62,7 +62,8 @@ struct Settings {
   std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 8;
   std::int32_t prompts = 64, new_tokens = 24, minibatches = 4;
   std::int32_t evaluation_prompts = 192, evaluation_groups = 32;
-  std::int64_t train_from = -1;  // first layer that is trained; -1: the upper half
+  std::int64_t samples_every = 2;  // PPO steps between tables of samples; 0: none
+  std::int64_t train_from = -1;    // first layer that is trained; -1: the upper half
   float sft_rate = 5e-5f, reward_rate = 5e-5f, ppo_rate = 8e-5f, critic_rate = 2e-4f;
   float gae_lambda = 0.95f, kl_coef = 0.05f, kl_target = 3.0f, missing_end_penalty = 0.5f;
 };
@@ -96,6 +97,7 @@ Settings parse(int argc, char** argv) {
   option("--minibatches", s.minibatches, 4);
   option("--evaluation-prompts", s.evaluation_prompts, 512, "judged before and after PPO");
   option("--evaluation-groups", s.evaluation_groups, 64, "of 16 held-out texts for the accuracy");
+  option("--samples-every", s.samples_every, 5, "PPO steps between tables of samples; 0: none");
   option("--train-from", s.train_from, 0, "first trained layer; -1: the upper half");
   option("--sft-rate", s.sft_rate, 3e-3f);
   option("--reward-rate", s.reward_rate, 3e-3f);
@@ -189,11 +191,13 @@ class Pipeline {
   // A stage's steps, saved and reported under its name.
   template <class Trainer, class Step>
   void stage(const std::string& name, const std::string& title, std::int64_t steps,
-             Trainer& trainer, Step&& step) {
+             Trainer& trainer, Step&& step, const std::string& completions = "") {
     examples::Log log{{.name = name,
                        .steps = steps,
                        .metrics = s_.out + "/" + name + ".jsonl",
-                       .tensorboard = s_.out + "/tensorboard/" + name}};
+                       .times = s_.out + "/" + name + "-times.jsonl",
+                       .tensorboard = s_.out + "/tensorboard/" + name,
+                       .completions = completions}};
     examples::run({.name = name,
                    .steps = steps,
                    .saving = s_.saving,
@@ -201,8 +205,17 @@ class Pipeline {
                    .about = {{"ratings", data::Fingerprint().add_file(s_.ratings).name()},
                              {"seed", std::to_string(s_.seed)},
                              {"prompts", std::to_string(s_.prompts)}}},
-                  trainer, log, step);
+                  trainer, log,
+                  [&](std::int64_t i, train::Report& times) { return step(i, times, log); });
     stages_.push_back({.title = title, .history = log.history()});
+  }
+
+  // The steps of an offline stage.
+  template <class Trainer>
+  static auto from(Trainer& trainer, data::Loader& loader) {
+    return [&](std::int64_t i, train::Report& times, examples::Log&) {
+      return examples::timed_step(trainer, loader.batch(static_cast<std::uint64_t>(i)), times);
+    };
   }
 
   void fine_tune() {
@@ -214,9 +227,7 @@ class Pipeline {
         {.size = {.trees = 16}, .seed = s_.seed}};
     policy_.train_from_layer(s_.train_from);
     train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
-    stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, [&](std::int64_t i) {
-      return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
-    });
+    stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, from(trainer, loader));
   }
 
   // The reward model starts from the fine-tuned policy, with a fresh scalar head.
@@ -235,9 +246,7 @@ class Pipeline {
         {.size = {.trees = 1}, .seed = s_.seed}};
     train::OfflineTrainer trainer{reward_model_, loss::BradleyTerry{.centring = 0.01f},
                                   offline(s_.reward_rate, s_.reward_steps)};
-    stage("reward", "Reward model", s_.reward_steps, trainer, [&](std::int64_t i) {
-      return trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
-    });
+    stage("reward", "Reward model", s_.reward_steps, trainer, from(trainer, loader));
     reward_->train_from_layer(reward_->config().layers);  // only the norm still holds a gradient
     reward_->for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
     reward_head_.set_trainable(false);
@@ -316,8 +325,13 @@ class Pipeline {
                            .coef = kl::Adaptive{.initial = s_.kl_coef, .target = s_.kl_target}},
         .value_loss = loss::ValueMse{}};
     train::ScalarModel<Decoder> values{&critic, &critic_head};
+    examples::Shown shown{.decode = [this](std::span<const Token> tokens) {
+      return tokenizer_.decode(tokens, {.skip_special = true});
+    }};
+    const examples::ShownRewardModel<Decoder> reward{
+        .model = reward_model_, .shown = &shown, .missing_end_penalty = s_.missing_end_penalty};
     train::OnlineTrainer trainer{
-        policy_, values, train::RewardModel{reward_model_, s_.missing_end_penalty}, ppo,
+        policy_, values, reward, ppo,
         train::OnlineOptions{
             .generation = generation(),
             .minibatches = s_.minibatches,
@@ -326,9 +340,14 @@ class Pipeline {
             .score_clip = 5.0f,
             .truncation_is_end = true,
             .seed = s_.seed}};
-    stage("ppo", "PPO", s_.ppo_steps, trainer, [&](std::int64_t i) {
-      return trainer.step(requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
-    });
+    const auto step = [&](std::int64_t i, train::Report& times, examples::Log& log) {
+      train::Report report =
+          trainer.step(requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
+      trainer.times().write(times);
+      if (s_.samples_every > 0 && (i + 1) % s_.samples_every == 0) log.samples(i, shown.rows);
+      return report;
+    };
+    stage("ppo", "PPO", s_.ppo_steps, trainer, step, s_.out + "/ppo-completions.jsonl");
     distance_ = trainer.evaluate(asked).at("reward/kl");
   }
 

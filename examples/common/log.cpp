@@ -17,9 +17,8 @@ namespace examples {
 using namespace hone;
 
 struct Log::Parts {
-  report::Sinks<report::Console, report::MetricsJsonl, std::optional<report::CompletionsJsonl>,
-                report::TensorBoard>
-      sinks;
+  report::Sinks<report::Console, std::optional<report::CompletionsJsonl>, report::TensorBoard> seen;
+  report::MetricsJsonl metrics, times;
 };
 
 namespace {
@@ -33,10 +32,11 @@ std::optional<report::CompletionsJsonl> completions_at(const std::filesystem::pa
 
 Log::Log(LogOptions options)
     : options_(std::move(options)),
-      parts_(new Parts{.sinks =
-                           report::Sinks{report::Console{}, report::MetricsJsonl{options_.metrics},
-                                         completions_at(options_.completions),
-                                         report::TensorBoard{options_.tensorboard}}}) {}
+      parts_(
+          new Parts{.seen = report::Sinks{report::Console{}, completions_at(options_.completions),
+                                          report::TensorBoard{options_.tensorboard}},
+                    .metrics = report::MetricsJsonl{options_.metrics},
+                    .times = report::MetricsJsonl{options_.times}}) {}
 
 Log::~Log() = default;
 
@@ -45,23 +45,35 @@ void Log::begin(std::int64_t first_step) {
                         .first_step = first_step,
                         .steps = options_.steps,
                         .settings = options_.settings};
-  if (first_step > 0) history_ = report::History::read(options_.metrics);
+  if (first_step > 0) {
+    history_ = report::History::read(options_.metrics);
+    for (const report::Series& s : report::History::read(options_.times).series())
+      for (std::size_t i = 0; i < s.steps.size(); ++i)
+        history_.add(s.name, static_cast<std::int64_t>(s.steps[i]), s.values[i]);
+  }
   history_.begin(run);
   open_ = first_step < options_.steps;
-  if (open_) parts_->sinks.begin(run);
+  if (!open_) return;
+  parts_->seen.begin(run);
+  parts_->metrics.begin(run);
+  parts_->times.begin(run);
 }
 
-void Log::step(const train::Report& report) {
-  parts_->sinks.metrics(report);
-  history_.metrics(report.step, report.metrics);
+void Log::step(const train::Report& report, const train::Report& times) {
+  parts_->metrics.metrics(report.step, report.metrics);
+  parts_->times.metrics(report.step, times.metrics);
+  train::Report both = report;
+  for (const auto& [name, value] : times.metrics) both.set(name, value);
+  parts_->seen.metrics(both);
+  history_.metrics(both.step, both.metrics);
 }
 
 void Log::samples(std::int64_t step, std::span<const report::Sample> rows) {
-  parts_->sinks.samples(step, rows);
+  parts_->seen.samples(step, rows);
 }
 
 void Log::end() {
-  if (open_) parts_->sinks.end();
+  if (open_) parts_->seen.end();
   open_ = false;
 }
 
@@ -69,6 +81,7 @@ LogOptions log_options(const Settings& s, const std::string& name) {
   return {.name = name,
           .steps = s.steps,
           .metrics = s.out + "/metrics.jsonl",
+          .times = s.out + "/times.jsonl",
           .tensorboard = s.out + "/tensorboard",
           .completions = s.out + "/completions.jsonl",
           .settings = {{"model", s.model},

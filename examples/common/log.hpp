@@ -20,7 +20,7 @@ namespace examples {
 struct LogOptions {
   std::string name;
   std::int64_t steps = 0;
-  std::filesystem::path metrics, tensorboard;
+  std::filesystem::path metrics, times, tensorboard;
   std::filesystem::path completions = {};  // empty: there are none
   std::vector<std::pair<std::string, std::string>> settings = {};
 };
@@ -33,7 +33,8 @@ class Log {
   // A run that goes on at a later step keeps what was written of the steps before; where none is
   // left, nothing is written.
   void begin(std::int64_t first_step);
-  void step(const hone::train::Report& report);
+  // `times` has the same step's times and speeds, which no other run has.
+  void step(const hone::train::Report& report, const hone::train::Report& times);
   void samples(std::int64_t step, std::span<const hone::report::Sample> rows);
   void end();
 

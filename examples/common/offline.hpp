@@ -41,8 +41,9 @@ void evaluate(Trainer& trainer, const hone::data::Store& held_out, std::int32_t 
 template <class Trainer>
 void learn(const Settings& s, const RunPlan& plan, Trainer& trainer, hone::data::Loader& loader,
            const std::optional<hone::data::Store>& held_out, Log& log) {
-  run(plan, trainer, log, [&](std::int64_t i) {
-    hone::train::Report report = trainer.step(loader.batch(static_cast<std::uint64_t>(i)));
+  run(plan, trainer, log, [&](std::int64_t i, hone::train::Report& times) {
+    hone::train::Report report =
+        timed_step(trainer, loader.batch(static_cast<std::uint64_t>(i)), times);
     const bool now = i + 1 == s.steps || (s.evaluate_every > 0 && (i + 1) % s.evaluate_every == 0);
     if (held_out && now) evaluate(trainer, *held_out, s.batch, report);
     return report;

@@ -106,10 +106,11 @@ template <class Trainer, class Before, class Samples>
 void learn(const OnlineSettings& s, const RunPlan& plan, Trainer& trainer,
            hone::data::Loader& loader, std::optional<hone::data::Loader> held_out, Log& log,
            Before&& before, Samples&& samples) {
-  run(plan, trainer, log, [&](std::int64_t i) {
+  run(plan, trainer, log, [&](std::int64_t i, hone::train::Report& times) {
     const hone::data::Batch batch = loader.batch(static_cast<std::uint64_t>(i));
     before(loader, batch);
     hone::train::Report report = trainer.step(requests(batch));
+    trainer.times().write(times);
     const bool now = i + 1 == s.steps || (s.evaluate_every > 0 && (i + 1) % s.evaluate_every == 0);
     const bool shown = s.samples_every > 0 && (i + 1) % s.samples_every == 0;
     if (shown || i + 1 == s.steps) log.samples(i, samples());

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "hone/core/error.hpp"
+#include "hone/data/batch.hpp"
 #include "hone/train/checkpoints.hpp"
+#include "hone/train/phase_times.hpp"
 #include "hone/train/report.hpp"
 #include "log.hpp"
 #include "saving.hpp"
@@ -28,8 +30,23 @@ struct RunPlan {
 // another run has written checkpoints to.
 RunPlan run_plan(const Settings& s, const std::string& name);
 
-// Calls step(i), which returns the report of step i, for the steps that are left. An error says in
-// which step it came up; the last checkpoint stays.
+// A step of an offline trainer, and how long it took.
+template <class Trainer>
+hone::train::Report timed_step(Trainer& trainer, const hone::data::Batch& batch,
+                               hone::train::Report& times) {
+  double seconds = 0;
+  const auto step = [&] {
+    const hone::train::Timed timed(seconds);
+    return trainer.step(batch);
+  };
+  hone::train::Report report = step();
+  times.set("time/step", seconds);
+  times.set("data/tokens_per_second", static_cast<double>(batch.forest.size()) / seconds);
+  return report;
+}
+
+// Calls step(i, times), which returns the report of step i and adds its times to `times`, for the
+// steps that are left. An error says in which step it came up; the last checkpoint stays.
 template <class Trainer, class Step>
 void run(const RunPlan& plan, Trainer& trainer, Log& log, Step&& step) {
   hone::train::Checkpoints saved{{.folder = plan.checkpoints,
@@ -41,7 +58,9 @@ void run(const RunPlan& plan, Trainer& trainer, Log& log, Step&& step) {
   log.begin(first);
   try {
     while (trainer.state().step < plan.steps) {
-      log.step(step(trainer.state().step));
+      hone::train::Report times{.step = trainer.state().step};
+      const hone::train::Report report = step(times.step, times);
+      log.step(report, times);
       saved.after_step(trainer);
     }
     const bool rest = plan.saving.every > 0 && plan.steps % plan.saving.every != 0;

@@ -78,6 +78,12 @@ class Checks:
         assert [line["step"] for line in lines] == list(range(steps)), lines
         for name in metrics:
             assert name in lines[-1], (name, lines[-1])
+        times = [json.loads(line) for line in (out / "times.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in times] == list(range(steps)), times
+        assert all(value > 0 for line in times for name, value in line.items() if name != "step"), times
+        phases = {"time/rollout", "time/score", "time/update", "rollout/tokens_per_second"}
+        expected = phases if "reward/score_mean" in lines[0] else {"data/tokens_per_second"}
+        assert set(times[0]) == {"step", "time/step"} | expected, times[0]
         assert "<svg" in (out / "report.html").read_text()
         assert list((out / "tensorboard").glob("events.out.tfevents.*"))
         return lines
@@ -90,7 +96,7 @@ class Checks:
         def files():
             return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and
                     (p.relative_to(out).parts[0] in ("model", "adapter", "model-ema", "adapter-ema", "checkpoints")
-                     or p.suffix == ".jsonl")}
+                     or p.suffix == ".jsonl" and p.name != "times.jsonl")}
 
         self.run(name, *words, out=out)
         whole = files()

@@ -31,7 +31,9 @@ def files_of(out):
     found = {}
     for path in sorted(out.rglob("*")):
         name = str(path.relative_to(out))
-        if path.is_file() and name.startswith(("model/", "checkpoints/")) or name.endswith(".jsonl"):
+        measured = name.endswith("-times.jsonl")
+        if path.is_file() and name.startswith(("model/", "checkpoints/")) or (
+                name.endswith(".jsonl") and not measured):
             found[name] = path.read_bytes()
     return found
 

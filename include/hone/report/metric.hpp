@@ -103,12 +103,16 @@ inline constexpr std::array metric_table = {
     Metric{"pairs", "pairs", "", Better::neither, "Pairs in the batch."},
     Metric{"tokens", "tokens", "", Better::neither,
            "What the loss is a mean over: trained tokens, or answers for a sequence objective."},
+    Metric{
+        "data/tokens_per_second", "speed", "tokens/s", Better::higher,
+        "Tokens of the batch, prompts included and a shared one once, divided by the time of the "
+        "step."},
     Metric{"data/epoch", "epoch", "", Better::neither,
            "Passes over the training data that were begun."},
     Metric{"time/step", "step time", "s", Better::lower, "Seconds of the whole step."},
     Metric{"time/rollout", "rollout time", "s", Better::lower, "Seconds spent sampling."},
     Metric{"time/score", "scoring time", "s", Better::lower,
-           "Seconds spent on rewards, reference and values."},
+           "Seconds spent on rewards, reference, values and advantages."},
     Metric{"time/update", "update time", "s", Better::lower,
            "Seconds spent on gradients and optimiser steps."},
 };

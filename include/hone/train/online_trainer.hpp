@@ -36,6 +36,7 @@
 #include "hone/train/minibatches.hpp"
 #include "hone/train/online_options.hpp"
 #include "hone/train/parameters.hpp"
+#include "hone/train/phase_times.hpp"
 #include "hone/train/ptx_pass.hpp"
 #include "hone/train/reference.hpp"
 #include "hone/train/report.hpp"
@@ -93,17 +94,21 @@ class OnlineTrainer {
 
   // Samples group_size answers to each prompt from the actor as it is.
   rollout::Rollouts sample(std::span<const rollout::Request> prompts, Report& report) {
+    times_ = {};
+    const Timed timed(times_.rollout);
     const auto requests = asked(prompts);
     const auto generation = generation_at(static_cast<std::uint64_t>(state_.step));
     const auto answers = engine_.generate(requests, generation, decode_);
     if constexpr (has_greedy_baseline) ask_greedily(requests, generation);
     rollout::Rollouts rollouts = rollout::collect(requests, answers);
     report_lengths(rollouts, report);
+    times_.tokens = std::count(rollouts.mask.begin(), rollouts.mask.end(), 1);
     return rollouts;
   }
 
   // Scores of the answers, log-probabilities under the reference, values.
   Experience judge(rollout::Rollouts rollouts, Report& report) {
+    const Timed timed(times_.score);
     Experience e;
     e.rollouts = std::move(rollouts);
     read_trunk(e);
@@ -118,6 +123,7 @@ class OnlineTrainer {
 
   // Token rewards: the score at the end of each answer, and the penalty where it acts on rewards.
   void penalise(Experience& e, Report& report) {
+    const Timed timed(times_.score);
     e.token_rewards.assign(static_cast<std::size_t>(e.rollouts.rows()), 0.0f);
     if constexpr (has_reference) {
       e.distance = distance_to_reference(e);
@@ -132,6 +138,7 @@ class OnlineTrainer {
   }
 
   void estimate(Experience& e, Report& report) {
+    const Timed timed(times_.score);
     estimate_advantages(algorithm_.advantage, e, options_.truncation_is_end);
     if constexpr (has_critic)
       report.set("value/explained_variance", explained_variance(e.values, e.returns));
@@ -139,6 +146,7 @@ class OnlineTrainer {
 
   // ppo_epochs passes over the experience, in minibatches of whole trees.
   void update(const Experience& e, Report& report) {
+    const Timed timed(times_.update);
     UpdateMetrics metrics;
     bool stopped = false;
     for (std::int32_t epoch = 0; epoch < options_.ppo_epochs && !stopped; ++epoch)
@@ -207,6 +215,9 @@ class OnlineTrainer {
       if constexpr (has_critic) critic_.decoder->touch();
     }
   }
+
+  // Of the phases since the last answers were sampled.
+  const PhaseTimes& times() const { return times_; }
 
   const State& state() const { return state_; }
   State& state() { return state_; }
@@ -421,6 +432,7 @@ class OnlineTrainer {
   ParameterList actor_parameters_, critic_parameters_;
   std::optional<FrozenWeights> frozen_;
   std::optional<std::int64_t> shared_layers_;  // found at the first step
+  PhaseTimes times_;
   State state_;
 };
 
