@@ -1,6 +1,7 @@
 // The three stages of RLHF on a real model and real human ratings, in one program.
 //
 //   rlhf MODEL RATINGS LEXICON [--out runs/rlhf] [--tiny] [--config FILE.toml]
+//   rlhf ... --lora 16                   trains adapters: four networks in the memory of two
 //   rlhf ... --save-every 10             saves checkpoints; after a crash or a kill the same with
 //   rlhf ... --save-every 10 --resume    goes on, and ends with the same bits
 //
@@ -24,6 +25,7 @@
 #include "common/shown.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/whitened.hpp"
+#include "hone/checkpoint/adapter.hpp"
 #include "hone/checkpoint/json.hpp"
 #include "hone/checkpoint/pretrained.hpp"
 #include "hone/checkpoint/save_model.hpp"
@@ -41,6 +43,7 @@
 #include "hone/loss/value_mse.hpp"
 #include "hone/model/clone.hpp"
 #include "hone/model/decoder.hpp"
+#include "hone/model/lora.hpp"
 #include "hone/report/bootstrap.hpp"
 #include "hone/report/page.hpp"
 #include "hone/reward/valence.hpp"
@@ -58,6 +61,8 @@ struct Settings {
   std::string model, ratings, lexicon, out = "runs/rlhf";
   examples::Saving saving = {};
   bool tiny = false;
+  std::int64_t lora_rank = 0;
+  float lora_alpha = 16.0f;
   std::uint64_t seed = 1;
   std::int64_t sft_steps = 70, reward_steps = 100, ppo_steps = 8;
   std::int32_t prompts = 64, new_tokens = 24, minibatches = 4;
@@ -80,6 +85,10 @@ Settings parse(int argc, char** argv) {
   app.add_option("--out", s.out, "where reports and models go")->capture_default_str();
   app.add_flag("--tiny", s.tiny, "a small model from scratch, with numbers that suit it");
   app.add_option("--seed", s.seed)->capture_default_str();
+  app.add_option("--lora,--lora-rank", s.lora_rank, "rank of adapters on every layer; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--lora-alpha", s.lora_alpha)->capture_default_str();
 
   // An option with another default for --tiny.
   std::vector<std::function<void()>> when_tiny;
@@ -204,10 +213,38 @@ class Pipeline {
                    .checkpoints = s_.out + "/checkpoints/" + name,
                    .about = {{"ratings", data::Fingerprint().add_file(s_.ratings).name()},
                              {"seed", std::to_string(s_.seed)},
-                             {"prompts", std::to_string(s_.prompts)}}},
+                             {"prompts", std::to_string(s_.prompts)},
+                             {"lora_rank", std::to_string(s_.lora_rank)},
+                             {"lora_alpha", std::to_string(s_.lora_alpha)}}},
                   trainer, log,
                   [&](std::int64_t i, train::Report& times) { return step(i, times, log); });
     stages_.push_back({.title = title, .history = log.history()});
+  }
+
+  model::Lora lora() const {
+    return {.rank = s_.lora_rank, .alpha = s_.lora_alpha, .seed = s_.seed};
+  }
+
+  // Adapters on every layer, or the upper layers themselves.
+  void choose_trained(Decoder& decoder, bool adapters) const {
+    if (adapters)
+      model::attach(decoder, lora());
+    else
+      decoder.train_from_layer(s_.train_from);
+  }
+
+  // Makes what was learnt part of the weights, which learn no more.
+  static void settle(Decoder& decoder) {
+    if (model::has_adapters(decoder)) model::Merged<Decoder>{decoder}.keep();
+    decoder.for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
+  }
+
+  // The policy as a Hugging Face folder with its tokenizer. Returns where.
+  std::string save_model(const std::string& name) {
+    const std::string target = s_.out + "/" + name;
+    checkpoint::save_model(target, policy_, {.overwrite = true});
+    tokenizer_.save(target);
+    return target;
   }
 
   // The steps of an offline stage.
@@ -225,16 +262,19 @@ class Pipeline {
         data::prepare(records, data::Demonstrations{.max_tokens = 96, .begin = begin_, .end = end_},
                       data::Format<>{}, tokenize()),
         {.size = {.trees = 16}, .seed = s_.seed}};
-    policy_.train_from_layer(s_.train_from);
+    // A model from scratch has nothing yet that an adapter could change.
+    choose_trained(policy_, s_.lora_rank > 0 && !s_.tiny);
     train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
     stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, from(trainer, loader));
+    settle(policy_);
+    if (s_.lora_rank > 0) save_model("sft");  // what the actor's adapters are added to
   }
 
   // The reward model starts from the fine-tuned policy, with a fresh scalar head.
   void learn_rewards() {
     reward_.emplace(model::clone(policy_));
     reward_head_.randomise(s_.seed);
-    reward_->train_from_layer(s_.train_from);
+    choose_trained(*reward_, s_.lora_rank > 0);
     reward_head_.set_trainable(true);
     reward_model_ = {&*reward_, &reward_head_};
     const auto records = data::RankedGroups{.size = 16, .passes = 4, .seed = s_.seed}(parts_[0]);
@@ -247,8 +287,7 @@ class Pipeline {
     train::OfflineTrainer trainer{reward_model_, loss::BradleyTerry{.centring = 0.01f},
                                   offline(s_.reward_rate, s_.reward_steps)};
     stage("reward", "Reward model", s_.reward_steps, trainer, from(trainer, loader));
-    reward_->train_from_layer(reward_->config().layers);  // only the norm still holds a gradient
-    reward_->for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
+    settle(*reward_);
     reward_head_.set_trainable(false);
   }
 
@@ -300,7 +339,8 @@ class Pipeline {
     rollout::Rollouts rollouts;
     for (std::size_t i = 0; i < asked.size(); ++i)
       rollouts.add(asked[i].prompt, std::span(answers).subspan(i, 1), asked[i].id);
-    Judged out{.scores = train::RewardModel{reward_model_}(rollouts)};
+    const train::RewardModel<Decoder> score{.model = reward_model_, .adapters = false};
+    Judged out{.scores = score(rollouts)};
     const auto n = static_cast<double>(asked.size());
     for (std::size_t i = 0; i < asked.size(); ++i) {
       out.texts.push_back(tokenizer_.decode(answers[i].tokens, {.skip_special = true}));
@@ -311,13 +351,17 @@ class Pipeline {
     return out;
   }
 
-  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy. Then the
-  // distance that the actor has come, on held-out prompts.
+  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy; both are
+  // copies, or the same weights with and without adapters. Then the distance that the actor has
+  // come, on held-out prompts.
   void reinforce(const std::vector<rollout::Request>& asked) {
-    Decoder critic = model::clone(*reward_);
+    std::optional<Decoder> copy;
+    if (s_.lora_rank == 0) copy.emplace(model::clone(*reward_));
+    Decoder& critic = copy ? *copy : *reward_;
+    choose_trained(policy_, s_.lora_rank > 0);
+    choose_trained(critic, s_.lora_rank > 0);
     Head critic_head(policy_.width(), true);
     critic_head.weight.copy_values(reward_head_.weight);
-    critic.train_from_layer(s_.train_from);
     critic_head.set_trainable(true);
     const Algorithm ppo{
         .advantage = advantage::Whitened{.inner = advantage::Gae{.lambda = s_.gae_lambda}},
@@ -394,10 +438,15 @@ class Pipeline {
         {"score", numbers(before.mean_score, after.mean_score, score_gain)},
         {"valence", numbers(before.mean_valence, after.mean_valence, valence_gain)}};
     checkpoint::write_file(s_.out + "/summary.json", summary.dump(2) + "\n");
-    checkpoint::HfFolderOptions options{.overwrite = true};
-    checkpoint::save_model(s_.out + "/model", policy_, options);
-    tokenizer_.save(s_.out + "/model");
-    std::cout << "report: " << s_.out << "/report.html, model: " << s_.out << "/model\n";
+    std::cout << "report: " << s_.out << "/report.html, model: " << save_policy() << "\n";
+  }
+
+  // OUT/model, or what has been learnt since OUT/sft as OUT/adapter, a PEFT folder.
+  std::string save_policy() {
+    if (s_.lora_rank == 0) return save_model("model");
+    const std::string target = s_.out + "/adapter";
+    checkpoint::save_adapter(target, policy_, lora(), s_.out + "/sft", true);
+    return target;
   }
 
   Settings s_;

@@ -11,7 +11,10 @@ import argparse
 import json
 import os
 import pathlib
+import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,12 +27,22 @@ if os.path.realpath(sys.prefix) != os.path.realpath(pathlib.Path(python).parent.
     os.execv(python, [python, *sys.argv])
 
 import peft  # noqa: E402
+import safetensors  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
+from tiny import World  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 
 
-def make_model(folder):
+def limit_files(size):
+    """No file may grow beyond `size` bytes: what a full disk does, without one."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return limit
+
+
+def make_model(folder, hidden=32):
     """A Llama of two layers over bytes."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokens = ["<begin>", "<end>", *alphabet]
@@ -41,7 +54,7 @@ def make_model(folder):
                                          pad_token="<end>").save_pretrained(folder)
     torch.manual_seed(1)
     transformers.LlamaForCausalLM(transformers.LlamaConfig(
-        vocab_size=len(tokens), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        vocab_size=len(tokens), hidden_size=hidden, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=64, tie_word_embeddings=True, bos_token_id=0, eos_token_id=1,
         pad_token_id=1)).save_pretrained(folder)
 
@@ -63,11 +76,11 @@ class Checks:
         write_lines(scratch / "sums.jsonl", [{"prompt": f"{a}+{b}=", "answer": a + b}
                                              for a in range(5) for b in range(5)])
 
-    def run(self, name, *words, expect=0, out=None):
+    def run(self, name, *words, expect=0, out=None, before=None):
         words = [str(w) for w in words]
         out = out or self.scratch / ("-".join([name, *(w.strip("-") for w in words if w.startswith("--"))]))
         command = [str(self.programs / name), *words, "--out", str(out), "--threads", "1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, preexec_fn=before)
         if done.returncode != expect and not (expect is None and done.returncode > 0):
             raise AssertionError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
         self.said = done.stdout + done.stderr
@@ -173,6 +186,47 @@ class Checks:
         assert "bad.jsonl:2" in self.said, self.said
         self.run("sft", self.scratch / "nowhere", self.scratch / "texts.jsonl", expect=1)
         assert "nowhere" in self.said, self.said
+        self.run("dpo", self.model, self.scratch / "nothing.jsonl", expect=1)
+        assert "nothing.jsonl" in self.said, self.said
+
+    def numbers_that_run_away(self):
+        """A gradient that is no number ends the run; what was saved before stays, and goes on."""
+        texts, pairs, sums = (self.scratch / f"{name}.jsonl" for name in ("texts", "pairs", "sums"))
+        judge = self.run("reward_model", self.model, pairs, "--steps", 2, out=self.scratch / "judge-of-ruins")
+        for name, *words in (["sft", texts], ["dpo", pairs], ["reward_model", pairs],
+                             ["grpo", sums, "--new-tokens", 4],
+                             ["ppo", texts, "--new-tokens", 4, "--reward-model", judge / "model"]):
+            out = self.scratch / f"ruined-{name}"
+            self.run(name, self.model, *words, "--save-every", 1, "--steps", 9, "--decay", "constant",
+                     "--rate", "1e30", out=out, expect=1)
+            stage = "reward" if name == "reward_model" else name
+            assert re.search(rf"^error: {stage}, step \d: .*(is -?nan|is -?inf), expected a finite number", self.said,
+                             re.M), self.said
+            assert os.listdir(out / "checkpoints") and not (out / "model").exists()
+
+    def checkpoints_that_do_not_fit(self):
+        """A checkpoint of another shape, one that is damaged, a disk that fills up while one is written."""
+        texts = self.scratch / "texts.jsonl"
+        words = [texts, "--steps", 4, "--save-every", 2, "--rate", "1e-3"]
+        out = self.run("sft", self.model, *words, out=self.scratch / "fits")
+        newest = out / "checkpoints/step-000004"
+        good = (newest / "run.safetensors").read_bytes()
+        wide = self.scratch / "wide"
+        make_model(wide, hidden=64)
+        self.run("sft", wide, *words, "--resume", out=out, expect=1)
+        assert 'step-000004/run.safetensors: tensor "weights/model.' in self.said and "expected [" in self.said, self.said
+        (newest / "run.safetensors").write_bytes(good[:-64])
+        self.run("sft", self.model, *words, "--resume", out=out, expect=1)
+        assert "step-000004/run.safetensors: " in self.said, self.said
+        assert sorted(os.listdir(out / "checkpoints")) == ["step-000002", "step-000004"]
+
+        full = self.scratch / "full"
+        self.run("sft", self.model, *words, out=full, expect=1, before=limit_files(len(good) - 1000))
+        assert re.search(r"^error: sft, step 2: .*step-000002.*: cannot be written: File too large", self.said,
+                         re.M), self.said
+        assert not (full / "model").exists() and not list((full / "checkpoints").glob("step-*/run.json"))
+        self.run("sft", self.model, *words, "--resume", out=full)
+        assert (full / "checkpoints/step-000004/run.safetensors").read_bytes() == good
 
     def dpo(self):
         out = self.run("dpo", self.model, self.scratch / "pairs.jsonl", "--steps", 10, "--rate", "1e-3",
@@ -212,6 +266,33 @@ class Checks:
         whole, behind = [(w - weights[0]).norm().item() for w in (weights[2], weights[1])]
         assert 0 < behind < whole, (behind, whole)
         self.loads(out)
+
+    def rlhf_with_adapters(self):
+        """--lora: what PPO learnt is a PEFT folder, for the fine-tuned model beside it; and it resumes."""
+        world = World(self.programs / "rlhf", self.scratch / "world")
+        out = self.scratch / "rlhf"
+
+        def run(*more):
+            done = world.run(out, "--lora", 2, "--ppo-rate", 0.01, "--save-every", 5, *more)
+            assert done.returncode == 0, done.stderr
+            return {p.name: p.read_bytes() for p in (out / "adapter").iterdir()}
+
+        whole = run()
+        assert not (out / "model").exists()
+        base = transformers.AutoModelForCausalLM.from_pretrained(out / "sft")
+        model = peft.PeftModel.from_pretrained(base, out / "adapter")
+        moved = {n: p.abs().max().item() for n, p in model.named_parameters() if "lora_B" in n}
+        assert len(moved) == 2 * 7 and min(moved.values()) > 0, moved
+        assert model.peft_config["default"].base_model_name_or_path == str(out / "sft")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(out / "sft")
+        model.generate(**tokenizer("the film", return_tensors="pt"), max_new_tokens=3, do_sample=False)
+
+        # Stopped in PPO, whose checkpoints hold the adapters alone.
+        shutil.rmtree(out / "checkpoints/ppo/step-000008")
+        saved = safetensors.safe_open(out / "checkpoints/ppo/step-000005/run.safetensors", "np").keys()
+        assert all("lora_" in name or name.endswith(("/score.weight", "/score.bias")) for name in saved), saved
+        shutil.rmtree(out / "adapter")
+        assert run("--resume") == whole
 
     def grpo(self):
         out = self.run("grpo", self.model, self.scratch / "sums.jsonl", "--steps", 3, "--group", 4,

@@ -9,6 +9,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -111,9 +112,27 @@ def main(program):
         # A rate that ruins the weights: the gradient is not a number, the last checkpoint is good.
         ruined = scratch / "ruined"
         check("not a number", world.run(ruined, "--save-every", 1, "--sft-rate", "1e30"),
-              "gradient of ", "expected a finite number; the weights are unchanged")
+              "error: sft, step 1: gradient of ",
+              "expected a finite number; the weights are unchanged")
         assert os.listdir(ruined / "checkpoints/sft"), "the checkpoints before are gone"
         assert not (ruined / "model").exists()
+        for stage in "reward", "ppo":
+            shutil.copytree(good, ruined, dirs_exist_ok=True)
+            shutil.rmtree(ruined / "checkpoints" / stage)
+            shutil.rmtree(ruined / "model")
+            check(f"not a number in {stage}",
+                  world.run(ruined, "--save-every", 1, "--resume", f"--{stage}-rate", "1e30"),
+                  f"error: {stage}, step ", "expected a finite number")
+            assert os.listdir(ruined / "checkpoints" / stage), "the checkpoints before are gone"
+            assert not (ruined / "model").exists()
+
+        # A weight that is none: the first step says so, and nothing was saved.
+        shutil.copytree(scratch / "model", scratch / "poisoned")
+        (scratch / "poisoned/model.safetensors").write_bytes(
+            weights[:-4] + struct.pack("<f", float("nan")))
+        check("a poisoned weight", world.run(scratch / "sick", "--save-every", 1, model="poisoned"),
+              "error: sft, step 0: gradient of ", " is nan, expected a finite number")
+        assert not list((scratch / "sick").glob("checkpoints/*/step-*"))
 
     # Interpreters differ in the names of signals; subprocess would have raised on a crash by one.
     assert subprocess.run([program, "--help"], capture_output=True).returncode == 0
