@@ -249,7 +249,7 @@ class Pipeline {
 
   // The steps of an offline stage.
   template <class Trainer>
-  static auto from(Trainer& trainer, data::Loader& loader) {
+  static auto steps_of(Trainer& trainer, data::Loader& loader) {
     return [&](std::int64_t i, train::Report& times, examples::Log&) {
       return examples::timed_step(trainer, loader.batch(static_cast<std::uint64_t>(i)), times);
     };
@@ -265,7 +265,7 @@ class Pipeline {
     // A model from scratch has nothing yet that an adapter could change.
     choose_trained(policy_, s_.lora_rank > 0 && !s_.tiny);
     train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
-    stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, from(trainer, loader));
+    stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, steps_of(trainer, loader));
     settle(policy_);
     if (s_.lora_rank > 0) save_model("sft");  // what the actor's adapters are added to
   }
@@ -286,7 +286,7 @@ class Pipeline {
         {.size = {.trees = 1}, .seed = s_.seed}};
     train::OfflineTrainer trainer{reward_model_, loss::BradleyTerry{.centring = 0.01f},
                                   offline(s_.reward_rate, s_.reward_steps)};
-    stage("reward", "Reward model", s_.reward_steps, trainer, from(trainer, loader));
+    stage("reward", "Reward model", s_.reward_steps, trainer, steps_of(trainer, loader));
     settle(*reward_);
     reward_head_.set_trainable(false);
   }

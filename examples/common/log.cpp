@@ -47,7 +47,8 @@ void Log::begin(std::int64_t first_step) {
                         .settings = options_.settings};
   if (first_step > 0) {
     history_ = report::History::read(options_.metrics);
-    for (const report::Series& s : report::History::read(options_.times).series())
+    const report::History times = report::History::read(options_.times);
+    for (const report::Series& s : times.series())
       for (std::size_t i = 0; i < s.steps.size(); ++i)
         history_.add(s.name, static_cast<std::int64_t>(s.steps[i]), s.values[i]);
   }
