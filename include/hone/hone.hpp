@@ -1,4 +1,4 @@
-// Everything that needs no LibTorch. Each of these headers also stands alone.
+// Everything that needs no LibTorch, but the oracle. Each of these headers also stands alone.
 #pragma once
 
 #include "hone/core/columns.hpp"
@@ -288,10 +288,3 @@
 #include "hone/recipes/offline.hpp"
 #include "hone/recipes/ppo.hpp"
 #include "hone/recipes/recipes.hpp"
-
-#include "hone/oracle/estimator.hpp"
-#include "hone/oracle/exact.hpp"
-#include "hone/oracle/policy.hpp"
-#include "hone/oracle/setting.hpp"
-#include "hone/oracle/small_world.hpp"
-#include "hone/oracle/space.hpp"

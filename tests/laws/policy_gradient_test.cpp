@@ -34,10 +34,10 @@ void expect_convergence(const char* name, const C& c, const Setting& s, const Gr
   const double variance = oracle::moments(c, s).variance;
   for (const std::int64_t n : {2000, 32000}) {
     const Gradient found = oracle::sampled_mean(c, s, n, 99);
-    const double error = oracle::distance(found, exact);
+    const double error = (found - exact).norm();
     const double expected = std::sqrt(variance / static_cast<double>(n));
     std::printf("%-34s %6ld draws: |error| %.5f, expected %.5f, |gradient| %.3f\n", name,
-                static_cast<long>(n), error, expected, oracle::norm(exact));
+                static_cast<long>(n), error, expected, exact.norm());
     EXPECT_LT(error, 2.5 * expected) << name;
     EXPECT_GT(error, 0.1 * expected) << name << ": too good to be a sample";
   }
@@ -52,7 +52,7 @@ TEST(PolicyGradient, Converges) {
                      three, descent(three));
   expect_convergence("group mean, times G / (G - 1)",
                      Composition{.advantage = GroupRelative{.scale_by_std = false}}, three,
-                     oracle::scaled(descent(three), 2.0 / 3));
+                     (2.0 / 3) * descent(three));
   expect_convergence("PPO clip, first pass",
                      Composition{.advantage = LeaveOneOut{}, .loss = loss::PpoClip{}}, three,
                      descent(three));
@@ -67,10 +67,10 @@ TEST(PolicyGradient, ConvergesWithACritic) {
 TEST(PolicyGradient, ConvergesWithAPenalty) {
   const Setting s = setting(1);
   expect_convergence("k1 in the reward", Composition{.kl = kl::InReward<>{.coef = 0.3f}}, s,
-                     sum(descent(s), oracle::kl_gradient(s.space, s.actor, s.reference), 0.3));
+                     descent(s) + 0.3 * oracle::kl_gradient(s.space, s.actor, s.reference));
   expect_convergence(
       "r k3 in the loss", Composition{.kl = kl::InLoss<>{.coef = 0.5f}}, s,
-      sum(descent(s), oracle::tokenwise_kl_gradient(s.space, s.actor, s.reference, s.actor), 0.5));
+      descent(s) + 0.5 * oracle::tokenwise_kl_gradient(s.space, s.actor, s.reference, s.actor));
 }
 
 TEST(PolicyGradient, ConvergesOnOlderSamples) {
@@ -89,7 +89,7 @@ TEST(PolicyGradient, ConvergesOnOlderSamples) {
 TEST(PolicyGradient, ABiasedEstimatorDoesNot) {
   const Setting s = setting(3);
   const Composition grpo{.advantage = GroupRelative{}};
-  const double error = oracle::distance(oracle::sampled_mean(grpo, s, 32000, 99), descent(s));
+  const double error = (oracle::sampled_mean(grpo, s, 32000, 99) - descent(s)).norm();
   EXPECT_GT(error, 10 * std::sqrt(oracle::moments(grpo, s).variance / 32000)) << "GRPO";
 }
 

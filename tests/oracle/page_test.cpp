@@ -68,13 +68,13 @@ Cells operator+(Cells a, const Cells& b) {
 
 // How far the mean lies from the target, and the variance, in units of the target.
 Cells bias_and_variance(const Moments& m, const Gradient& target) {
-  const double unit = oracle::norm(target);
-  return {number(oracle::distance(m.mean, target) / unit), number(m.variance / (unit * unit))};
+  const double unit = target.norm();
+  return {number((m.mean - target).norm() / unit), number(m.variance / (unit * unit))};
 }
 
 // What multiple of the target the mean is, and how much of it is elsewhere.
 Cells direction(const Moments& m, const Gradient& target) {
-  if (oracle::norm(m.mean) < 1e-6 * oracle::norm(target)) return {"0", ""};
+  if (m.mean.norm() < 1e-6 * target.norm()) return {"0", ""};
   const auto found = along(m.mean, target);
   return {number(found.factor), number(found.rest)};
 }
@@ -439,9 +439,8 @@ Table contexts() {
   for (const Setting* s : {&one, &several}) {
     const Gradient whole = oracle::kl_gradient(s->space, s->actor, s->reference);
     divergence.push_back(number(
-        oracle::distance(oracle::tokenwise_kl_gradient(s->space, s->actor, s->reference, s->actor),
-                         whole) /
-        oracle::norm(whole)));
+        (oracle::tokenwise_kl_gradient(s->space, s->actor, s->reference, s->actor) - whole).norm() /
+        whole.norm()));
     const Gradient of_answers =
         oracle::expectation_gradient(s->space, s->actor, [&](const oracle::Answer& a) {
           return s->actor.logprob(a);  // - H = E log pi
@@ -458,22 +457,22 @@ Table contexts() {
 // The critic's own gradient: of 1/2 sum_contexts visits (V - V_pi)^2 by V.
 template <class F>
 Moments value_moments(const F& f, const Setting& s, const std::vector<float>& old) {
-  Moments m{.mean = Gradient(s.values.size())};
+  Moments m{.mean = Gradient::Zero(s.space.rows(), 1)};
   for (const oracle::Answer& a : s.space.answers()) {
-    Gradient g(s.values.size());
+    Gradient g = Gradient::Zero(s.space.rows(), 1);
     for (const int row : a.rows) {
       const auto r = static_cast<std::size_t>(row);
       hone::ValueInputs<double> in;
       in.value = s.values[r];
       in.old_value = old[r];
       in.ret = s.reward(a.tokens);
-      g[r] += hone::differentiate(f, in).slope.value;
+      g(row, 0) += hone::differentiate(f, in).slope.value;
     }
     const double p = s.actor.prob(a);
-    for (std::size_t r = 0; r < g.size(); ++r) m.mean[r] += p * g[r];
-    m.variance += p * oracle::dot(g, g);
+    m.mean += p * g;
+    m.variance += p * g.squaredNorm();
   }
-  m.variance -= oracle::dot(m.mean, m.mean);
+  m.variance -= m.mean.squaredNorm();
   return m;
 }
 
@@ -481,13 +480,14 @@ Table value_losses() {
   Setting s = setting();
   hone::RandomStream random({.seed = 5});
   std::vector<float> old;
-  Gradient target;
+  Gradient target(s.space.rows(), 1);
   const auto worth = oracle::values(s.space, s.actor, graded);
   const auto reach = oracle::visits(s.space, s.actor);
-  for (std::size_t r = 0; r < worth.size(); ++r) {
+  for (int row = 0; row < s.space.rows(); ++row) {
+    const auto r = static_cast<std::size_t>(row);
     s.values.push_back(static_cast<float>(4 * random.uniform() - 2));
     old.push_back(s.values[r] + static_cast<float>(2 * random.uniform() - 1));
-    target.push_back(reach[r] * (s.values[r] - worth[r]));
+    target(row, 0) = reach[r] * (s.values[r] - worth[r]);
   }
   Table t{{"loss of the critic", "used by", "bias, first pass", "variance",
            "bias, values that have moved", "variance"},

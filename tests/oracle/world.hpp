@@ -28,24 +28,19 @@ inline oracle::Setting off_policy(int group_size = 1, const oracle::Space& s = s
 
 // What a loss should have for a gradient: minus that of the expected reward.
 inline oracle::Gradient descent(const oracle::Setting& s) {
-  return oracle::scaled(oracle::reward_gradient(s.space, s.actor, s.reward), -1);
-}
-
-inline oracle::Gradient sum(oracle::Gradient a, const oracle::Gradient& b, double factor = 1) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] += factor * b[i];
-  return a;
+  return -oracle::reward_gradient(s.space, s.actor, s.reward);
 }
 
 // Equal up to the rounding of advantages to single precision.
 inline void expect_equal(const oracle::Gradient& found, const oracle::Gradient& expected,
                          const char* what) {
-  EXPECT_LT(oracle::distance(found, expected), 3e-7 * (1 + oracle::norm(expected)))
-      << what << ": |found| " << oracle::norm(found) << ", |expected| " << oracle::norm(expected);
+  EXPECT_LT((found - expected).norm(), 3e-7 * (1 + expected.norm()))
+      << what << ": |found| " << found.norm() << ", |expected| " << expected.norm();
 }
 inline void expect_apart(const oracle::Gradient& found, const oracle::Gradient& expected,
                          double least, const char* what) {
-  EXPECT_GT(oracle::distance(found, expected), least * oracle::norm(expected))
-      << what << ": |found| " << oracle::norm(found) << ", |expected| " << oracle::norm(expected);
+  EXPECT_GT((found - expected).norm(), least * expected.norm())
+      << what << ": |found| " << found.norm() << ", |expected| " << expected.norm();
 }
 
 }  // namespace hone_test

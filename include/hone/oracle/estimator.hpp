@@ -9,7 +9,7 @@
 //                           .reference = ref, .reward = score, .group_size = 2};
 //   auto found = oracle::moments(oracle::Composition{.advantage = advantage::LeaveOneOut{}},
 //                                setting);
-//   oracle::distance(found.mean, oracle::scaled(oracle::reward_gradient(space, pi, score), -1));
+//   (found.mean + oracle::reward_gradient(space, pi, score)).norm();
 //
 // Advantages are computed in single precision, as in training, everything else in double:
 // expectations are good to about 1e-7.
@@ -195,7 +195,7 @@ Gradient draw_gradient(const C& c, const Setting& s, std::span<const Answer* con
     counts.tokens += a->length();
     ++counts.sequences;
   }
-  Gradient g(s.actor.logits().size());
+  Gradient g = s.actor.no_gradient();
   std::size_t first = 0;
   for (const Answer* a : draw) {
     // A KL term beside a loss of sequences is averaged over each of them (loss::WithTokenTerm).
@@ -226,7 +226,7 @@ Moments moments(const C& c, const Setting& s) {
   require(G >= 1 && std::pow(static_cast<double>(answers.size()), s.group_size) <= 1e7,
           "oracle: ", answers.size(), " answers in groups of ", s.group_size,
           ", expected at most 10^7 draws");
-  Moments m{.mean = Gradient(s.actor.logits().size())};
+  Moments m{.mean = s.actor.no_gradient()};
   double second = 0;
   std::vector<std::size_t> index(G, 0);
   std::vector<const Answer*> draw(G);
@@ -237,15 +237,15 @@ Moments moments(const C& c, const Setting& s) {
       probability *= s.rollout.prob(*draw[k]);
     }
     const Gradient g = draw_gradient(c, s, draw);
-    for (std::size_t i = 0; i < g.size(); ++i) m.mean[i] += probability * g[i];
-    second += probability * dot(g, g);
+    m.mean += probability * g;
+    second += probability * g.squaredNorm();
     more = false;
     for (std::size_t k = 0; k < G && !more; ++k) {
       more = ++index[k] < answers.size();
       if (!more) index[k] = 0;
     }
   }
-  m.variance = second - dot(m.mean, m.mean);
+  m.variance = second - m.mean.squaredNorm();
   return m;
 }
 
@@ -262,12 +262,11 @@ Gradient sampled_mean(const C& c, const Setting& s, std::int64_t n, std::uint64_
     while (i + 1 < below.size() && below[i] <= u) ++i;
     return &s.space.answers()[i];
   };
-  Gradient mean(s.actor.logits().size());
+  Gradient mean = s.actor.no_gradient();
   std::vector<const Answer*> draw(static_cast<std::size_t>(s.group_size));
   for (std::int64_t k = 0; k < n; ++k) {
     for (auto& a : draw) a = sample();
-    const Gradient g = draw_gradient(c, s, draw);
-    for (std::size_t i = 0; i < g.size(); ++i) mean[i] += g[i] / static_cast<double>(n);
+    mean += draw_gradient(c, s, draw) / static_cast<double>(n);
   }
   return mean;
 }

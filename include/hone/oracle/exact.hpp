@@ -9,7 +9,6 @@
 // divergence between the two conditional distributions. It is what a penalty in the loss sees.
 #pragma once
 
-#include <cmath>
 #include <span>
 #include <vector>
 
@@ -30,7 +29,7 @@ double expectation(const Space& space, const Policy& pi, const F& f) {
 // d/d logits of expectation(f), f itself constant: sum_y pi(y) f(y) grad log pi(y).
 template <class F>
 Gradient expectation_gradient(const Space& space, const Policy& pi, const F& f) {
-  Gradient g(pi.logits().size());
+  Gradient g = pi.no_gradient();
   for (const Answer& a : space.answers()) {
     const double weight = pi.prob(a) * f(a);
     for (std::size_t i = 0; i < a.tokens.size(); ++i)
@@ -65,7 +64,7 @@ inline Gradient kl_gradient(const Space& space, const Policy& pi, const Policy& 
 
 // of KL(q, pi) by the logits of pi
 inline Gradient reverse_kl_gradient(const Space& space, const Policy& pi, const Policy& q) {
-  Gradient g(pi.logits().size());
+  Gradient g = pi.no_gradient();
   for (const Answer& a : space.answers())
     for (std::size_t i = 0; i < a.tokens.size(); ++i)
       pi.add_logprob_gradient(a.rows[i], a.tokens[i], -q.prob(a), g);
@@ -95,7 +94,7 @@ std::vector<double> values(const Space& space, const Policy& pi, const Reward& r
 // sum_rows visits(visitor) grad KL(pi(. | row), q(. | row))
 inline Gradient tokenwise_kl_gradient(const Space& space, const Policy& pi, const Policy& q,
                                       const Policy& visitor) {
-  Gradient g(pi.logits().size());
+  Gradient g = pi.no_gradient();
   const std::vector<double> reach = visits(space, visitor);
   for (int row = 0; row < space.rows(); ++row)
     pi.add_kl_gradient(q, row, reach[static_cast<std::size_t>(row)], g);
@@ -105,30 +104,16 @@ inline Gradient tokenwise_kl_gradient(const Space& space, const Policy& pi, cons
 // sum_rows visits(visitor) grad KL(q(. | row), pi(. | row))
 inline Gradient tokenwise_reverse_kl_gradient(const Space& space, const Policy& pi, const Policy& q,
                                               const Policy& visitor) {
-  Gradient g(pi.logits().size());
+  Gradient g = pi.no_gradient();
   const std::vector<double> reach = visits(space, visitor);
   for (int row = 0; row < space.rows(); ++row)
     pi.add_reverse_kl_gradient(q, row, reach[static_cast<std::size_t>(row)], g);
   return g;
 }
 
-inline double dot(const Gradient& a, const Gradient& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-inline double norm(const Gradient& a) { return std::sqrt(dot(a, a)); }
+inline double dot(const Gradient& a, const Gradient& b) { return a.cwiseProduct(b).sum(); }
 inline double cosine(const Gradient& a, const Gradient& b) {
-  return dot(a, b) / (norm(a) * norm(b));
-}
-inline double distance(const Gradient& a, const Gradient& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return std::sqrt(sum);
-}
-inline Gradient scaled(Gradient a, double factor) {
-  for (double& x : a) x *= factor;
-  return a;
+  return dot(a, b) / (a.norm() * b.norm());
 }
 
 // The factor c for which c b is nearest to a, and the share of a that is not along b.
@@ -137,7 +122,7 @@ struct Parallel {
 };
 inline Parallel along(const Gradient& a, const Gradient& b) {
   const double c = dot(a, b) / dot(b, b);
-  return {c, distance(a, scaled(b, c)) / norm(a)};
+  return {c, (a - c * b).norm() / a.norm()};
 }
 
 }  // namespace oracle

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include "hone/oracle/setting.hpp"
 
@@ -42,10 +41,7 @@ inline Setting fresh(int group_size = 1, const Space& s = space()) {
 // The actor has moved since it sampled, each logit by at most `step`.
 inline Setting older(int group_size = 1, const Space& s = space(), double step = 0.4) {
   Setting out = fresh(group_size, s);
-  std::vector<double> logits = out.actor.logits();
-  const Policy moved = Policy::random(s, 13, step);
-  for (std::size_t i = 0; i < logits.size(); ++i) logits[i] += moved.logits()[i];
-  out.old = out.rollout = Policy(s, logits);
+  out.old = out.rollout = Policy(out.actor.logits() + Policy::random(s, 13, step).logits());
   return out;
 }
 
