@@ -8,8 +8,8 @@
 //
 // Whole steps, the optimiser's included, on random tokens: medians over REPEATS after one step that
 // does not count, in all and by phase. Pairs share the first half of their tokens, the prompt.
-// HONE_MICROBATCH sets the tokens of a forward and backward pass (1024: 8 answers of 128, what the peer
-// takes at once), which changes memory, not bits.
+// HONE_MICROBATCH sets the tokens of a forward and backward pass (1024: 8 answers of 128, what the
+// peer takes at once), which changes memory, not bits.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
