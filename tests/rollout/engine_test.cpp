@@ -1,5 +1,5 @@
-// The engine's service: how answers end, who gets a place, what is refused. That its numbers are those
-// of training is a law (tests/laws).
+// The engine's service: how answers end, who gets a place, what is refused. That its numbers are
+// those of training is a law (tests/laws).
 #include "hone/rollout/engine.hpp"
 
 #include <gtest/gtest.h>
@@ -88,10 +88,9 @@ TEST_F(Engines, AFinishedSequenceMakesRoomAtOnce) {
   ASSERT_LT(early, 25u);
   options.stop_tokens = {free[0].tokens[early]};
   std::vector<std::pair<std::int32_t, std::size_t>> seen;  // request, length so far
-  const auto answers =
-      engine.generate(requests, options, {}, [&](const rollout::Answer& a) {
-        seen.emplace_back(a.request, a.tokens.size());
-      });
+  const auto answers = engine.generate(requests, options, {}, [&](const rollout::Answer& a) {
+    seen.emplace_back(a.request, a.tokens.size());
+  });
   EXPECT_EQ(answers[0].tokens.size(), early + 1);
   const auto third = std::find(seen.begin(), seen.end(), std::pair{2, std::size_t{1}});
   const auto after = std::find(seen.begin(), seen.end(), std::pair{1, early + 2});

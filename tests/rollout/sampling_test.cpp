@@ -101,7 +101,8 @@ TEST(Sampling, DrawsEvenlyFromAVocabularyThatNoPackDivides) {
         rollout::sample({}, row, {.seed = 1, .position = static_cast<std::uint32_t>(i)}).token)];
   }
   double chi = 0;
-  for (const int c : counts) chi += (c - n / vocab) * (c - n / vocab) / static_cast<double>(n / vocab);
+  for (const int c : counts)
+    chi += (c - n / vocab) * (c - n / vocab) / static_cast<double>(n / vocab);
   EXPECT_LT(chi, 90) << "36 degrees of freedom";
 }
 
