@@ -22,12 +22,11 @@ namespace generate {
 template <class Decoder>
 class Session {
  public:
-  Session(Decoder& decoder, text::Tokenizer tokenizer, Settings settings)
-      : engine_(decoder), tokenizer_(std::move(tokenizer)), settings_(std::move(settings)) {
+  Session(Decoder& decoder, const checkpoint::Pretrained& source, Settings settings)
+      : engine_(decoder), tokenizer_(source.tokenizer()), settings_(std::move(settings)) {
     engine_.keep_contexts(1);
+    settings_.options.stop_tokens = source.stop_tokens();
     if (const auto eos = tokenizer_.eos()) settings_.options.stop_tokens.push_back(*eos);
-    if (const std::int64_t eos = decoder.config().eos; eos >= 0)
-      settings_.options.stop_tokens.push_back(static_cast<Token>(eos));
   }
 
   // Samples answers to a prompt and prints them as they come; returns the last one.
@@ -92,7 +91,7 @@ void run(const checkpoint::Pretrained& source, const Settings& settings) {
   source.load(decoder);
   if (!settings.adapter.empty())
     checkpoint::load_adapter(decoder, checkpoint::PeftFolder{settings.adapter});
-  Session session{decoder, source.tokenizer(), settings};
+  Session session{decoder, source, settings};
   session.run();
 }
 

@@ -1,5 +1,6 @@
 // The real SmolLM2-135M from its GGUF file, through hone's reader, tokenizer, decoder and engine,
-// against transformers in fp32 on the same file: ids, logits, log-probabilities, greedy continuations.
+// against transformers in fp32 on the same file: ids, logits, log-probabilities, greedy
+// continuations.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -80,6 +80,15 @@ def folder(scratch):
     assert with_adapter != without
     assert run(*words).stdout.rstrip("\n") == without, (run(*words).stdout, without)
     assert run(*words, "--adapter", scratch / "adapter").stdout.rstrip("\n") == with_adapter
+    # Every id that generation_config.json lists ends an answer.
+    with adapted.disable_adapter(), torch.no_grad():
+        ids = tokenizer("Once", add_special_tokens=False, return_tensors="pt").input_ids
+        end = int(model.generate(input_ids=ids, do_sample=False, max_new_tokens=3, pad_token_id=0)[0, -1])
+    config = transformers.GenerationConfig.from_pretrained(scratch / "model")
+    config.eos_token_id = [0, end]
+    config.save_pretrained(scratch / "model")
+    said = run(*words)
+    assert "3 tokens in" in said.stderr or "2 tokens in" in said.stderr, said.stderr
     error = run(scratch / "model", "--chat", "Hi", expect=1).stderr
     assert "template" in error, error
 

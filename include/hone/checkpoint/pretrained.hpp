@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <variant>
+#include <vector>
 
 #include "hone/checkpoint/gguf_model.hpp"
 #include "hone/checkpoint/gguf_tokenizer.hpp"
@@ -41,6 +42,16 @@ class Pretrained {
     if (const auto* folder = std::get_if<HfFolder>(&source_))
       return text::Tokenizer::load(folder->path());
     return text::Tokenizer::from_gguf(gguf_tokenizer(std::get<GgufModel>(source_).file()));
+  }
+
+  // The ids that end an answer: all that generation_config.json names, or the file's own one.
+  std::vector<Token> stop_tokens() const {
+    std::vector<Token> out;
+    if (const auto* folder = std::get_if<HfFolder>(&source_))
+      for (const auto id : folder->generation().eos) out.push_back(static_cast<Token>(id));
+    else if (config().eos >= 0)
+      out.push_back(static_cast<Token>(config().eos));
+    return out;
   }
 
  private:
