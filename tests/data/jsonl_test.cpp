@@ -31,6 +31,18 @@ std::string error_of(const std::string& text, data::JsonlOptions options = {}) {
   return "no error";
 }
 
+TEST(Jsonl, RefusesAnIdThatStandsTwice) {
+  EXPECT_EQ(error_of("{\"id\": 7, \"text\": \"a\"}\n\n{\"id\": \"x\", \"text\": \"b\"}\n"
+                     "{\"id\": 7, \"text\": \"c\"}\n"),
+            "set.jsonl:4: field \"id\" is 7, the id of line 1 as well; expected an id of its own");
+  EXPECT_EQ(
+      error_of("{\"id\": \"x\", \"text\": \"a\"}\n{\"id\": \"x\", \"text\": \"a\"}\n"),
+      "set.jsonl:2: field \"id\" is \"x\", the id of line 1 as well; expected an id of its own");
+  EXPECT_EQ(error_of("{\"id\": 2, \"text\": \"a\"}\n{\"text\": \"b\"}\n"),
+            "set.jsonl:2: field \"id\" is absent, which means the line number, the id of line 1 as "
+            "well; expected an id of its own");
+}
+
 TEST(Jsonl, ReadsEveryShape) {
   EXPECT_EQ(parse(R"({"text": "a b"})")[0].answers[0].content.text, "a b");
 

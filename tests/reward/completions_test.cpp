@@ -31,6 +31,21 @@ rollout::Answer answer(const std::string& text, FinishReason finish = FinishReas
   return a;
 }
 
+// Records without ids of their own would be judged by each other's answers.
+TEST(Completions, PromptsWithOneIdAreRefusedUnlessTheyAreOne) {
+  std::vector<data::Record> tasks;
+  for (const data::Record& task : reward::ChainSum{.seed = 2}.tasks(2)) tasks.push_back(task);
+  tasks[1].id = tasks[0].id;
+  const auto prompts = [&] {
+    data::Loader loader(data::prepare(tasks, data::Prompts{}, data::Format{}, encode),
+                        {.size = {.trees = 2}, .seed = 1});
+    return reward::prompts_of(loader, loader.batch(0)).size();
+  };
+  EXPECT_THROW(prompts(), Error);
+  tasks[1] = tasks[0];
+  EXPECT_EQ(prompts(), 1u) << "a record that was repeated";
+}
+
 // From a generated task to its score: the record's column travels with the prompt.
 TEST(Completions, CarryWhatTheRecordSaid) {
   const data::Store store =

@@ -11,6 +11,7 @@
 #include <optional>
 #include <range/v3/view/facade.hpp>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,8 @@ struct JsonlOptions {
 //
 //     auto good = data::JsonLines("pairs.jsonl") | ranges::views::filter(long_enough);
 //
-// A record's id is its field "id" (a whole number, or a text), or else its line number.
+// A record's id is its field "id" (a whole number, or a text), or else its line number. No two
+// records of a file have the same.
 class JsonLines : public ranges::view_facade<JsonLines> {
  public:
   JsonLines() = default;
@@ -64,6 +66,7 @@ class JsonLines : public ranges::view_facade<JsonLines> {
     JsonlOptions options;
     std::optional<Record> record;
     std::uint64_t line = 0;
+    std::unordered_map<std::uint64_t, std::uint64_t> line_of;  // of every id so far
     bool started = false;
   };
 
@@ -80,9 +83,20 @@ class JsonLines : public ranges::view_facade<JsonLines> {
       rename(json, line);
       if (!s.options.shape) s.options.shape = detail::shape_of(json, line);
       s.record = detail::to_record(json, *s.options.shape, s.line, line);
+      const auto [first, fresh] = s.line_of.emplace(s.record->id, s.line);
+      if (!fresh) refuse_id(json, line, first->second);
       return;
     }
     require(!s.in->bad(), s.name, ":", s.line + 1, ": cannot be read");
+  }
+  // What is known of a prompt is found by its id: two records with one would be taken for each
+  // other.
+  [[noreturn]] static void refuse_id(const detail::JsonValue& json, const detail::JsonlLine& line,
+                                     std::uint64_t first) {
+    const auto id = json.find("id");
+    line.refuse("field \"id\" is ",
+                id == json.end() ? "absent, which means the line number" : id->dump(),
+                ", the id of line ", first, " as well; expected an id of its own");
   }
   void rename(detail::JsonValue& json, const detail::JsonlLine& line) const {
     for (const auto& [from, to] : state_->options.rename) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hone/core/completion.hpp"
+#include "hone/core/error.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/data/prompt_info.hpp"
@@ -27,8 +28,10 @@ inline Prompts prompts_of(const data::Loader& loader, const data::Batch& batch) 
   Prompts out;
   for (std::int64_t t = 0; t < batch.forest.trees(); ++t) {
     const auto root = static_cast<std::size_t>(batch.forest.roots()[static_cast<std::size_t>(t)]);
-    out.emplace(batch.forest.segments()[root].id,
-                loader.info(batch.picks[static_cast<std::size_t>(t)]));
+    data::PromptInfo info = loader.info(batch.picks[static_cast<std::size_t>(t)]);
+    const auto [known, fresh] = out.emplace(batch.forest.segments()[root].id, info);
+    require(fresh || known->second == info, "reward::prompts_of: tree ", t,
+            " of the batch has the id of another prompt, expected one of its own: set Record::id");
   }
   return out;
 }
