@@ -24,6 +24,11 @@ struct Dpo {
   float beta = 0.1f;
   float label_smoothing = 0.0f;
 
+  // The reward of one answer that the objective implies.
+  template <class T>
+  HONE_HD constexpr T reward(const SequenceInputs<T>& s) const {
+    return beta * (s.logprob - s.ref_logprob);
+  }
   template <class T>
   HONE_HD constexpr T operator()(const PairInputs<T>& p) const {
     const T logit = beta * preference_shift(p);

@@ -16,6 +16,11 @@ struct HingeDpo {
 
   float beta = 0.1f;
 
+  // The reward of one answer that the objective implies.
+  template <class T>
+  HONE_HD constexpr T reward(const SequenceInputs<T>& s) const {
+    return beta * (s.logprob - s.ref_logprob);
+  }
   template <class T>
   HONE_HD constexpr T operator()(const PairInputs<T>& p) const {
     const T gap = 1 - beta * preference_shift(p);

@@ -18,6 +18,12 @@ struct Ipo {
   float beta = 0.1f;
   bool token_mean = true;
 
+  // The reward of one answer that the objective implies.
+  template <class T>
+  HONE_HD constexpr T reward(const SequenceInputs<T>& s) const {
+    const T shift = s.logprob - s.ref_logprob;
+    return beta * (token_mean ? T(shift / s.length) : shift);
+  }
   template <class T>
   HONE_HD constexpr T operator()(const PairInputs<T>& p) const {
     const T chosen = p.chosen.logprob - p.chosen.ref_logprob;

@@ -24,6 +24,11 @@ struct Orpo {
   float lambda = 0.1f;
   float highest_mean = -1e-6f;
 
+  // What TRL reports as the reward of one answer.
+  template <class T>
+  HONE_HD constexpr T reward(const SequenceInputs<T>& s) const {
+    return lambda * (s.logprob / s.length);
+  }
   template <class T>
   HONE_HD constexpr T operator()(const PairInputs<T>& p) const {
     const T chosen = p.chosen.logprob / p.chosen.length;

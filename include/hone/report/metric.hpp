@@ -59,7 +59,8 @@ inline constexpr std::array metric_table = {
            "Share of pairs whose chosen answer gets the greater score (reward model) or implicit "
            "reward (DPO and kin)."},
     Metric{"rewards/margin", "pair margin", "", Better::higher,
-           "Score of the chosen minus score of the rejected answer, mean over pairs."},
+           "Score or implicit reward of the chosen minus that of the rejected answer, mean over "
+           "pairs."},
     Metric{"rewards/chosen", "chosen score", "", Better::neither,
            "Score or implicit reward of the chosen answer, mean over pairs."},
     Metric{"rewards/rejected", "rejected score", "", Better::neither,

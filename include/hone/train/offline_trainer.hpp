@@ -359,13 +359,24 @@ class OfflineTrainer {
       logprobs = scored.logprobs;
     }
     const std::vector<float> now = sums(sequences, logprobs), before = sums(sequences, ref);
-    for (const loss::Pair& p : pairs) {
-      const auto gain = [&](std::int32_t s) {
-        return static_cast<double>(now[static_cast<std::size_t>(s)]) -
-               static_cast<double>(before[static_cast<std::size_t>(s)]);
-      };
-      add_pair(gain(p.chosen), gain(p.rejected), out);
-    }
+    const auto reward = [&](std::int32_t s) {
+      SequenceInputs<double> in;
+      in.logprob = static_cast<double>(now[static_cast<std::size_t>(s)]);
+      in.ref_logprob = static_cast<double>(before[static_cast<std::size_t>(s)]);
+      in.length = static_cast<double>(sequences.length(s));
+      return implicit_reward(in);
+    };
+    for (const loss::Pair& p : pairs) add_pair(reward(p.chosen), reward(p.rejected), out);
+  }
+
+  // What an objective of pairs takes as the reward of an answer.
+  double implicit_reward(const SequenceInputs<double>& s) const {
+    if constexpr (requires { objective_.reward(s); })
+      return objective_.reward(s);
+    else if constexpr (requires { objective_.beta * 1.0; })
+      return static_cast<double>(objective_.beta) * (s.logprob - s.ref_logprob);
+    else
+      return s.logprob - s.ref_logprob;
   }
 
   void score_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
