@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "floats.hpp"
 #include "hone/core/forest.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
@@ -17,6 +17,7 @@
 
 namespace {
 
+using namespace hone_test;
 using hone::Forest;
 using hone::Segment;
 using hone::Token;
@@ -24,14 +25,6 @@ using hone::kernel::AttentionShape;
 using hone::kernel::CachedQuery;
 using hone::kernel::KvCache;
 using hone::kernel::KvPiece;
-using Floats = std::vector<float>;
-
-Floats random_floats(std::int64_t n, std::uint64_t seed, float width = 1.0f) {
-  hone::RandomStream random({.seed = seed});
-  Floats out(static_cast<std::size_t>(n));
-  for (float& x : out) x = width * static_cast<float>(2.0 * random.uniform() - 1.0);
-  return out;
-}
 
 // Trees of one to four levels with empty segments and lengths around multiples of 16.
 Forest random_forest(std::uint64_t seed, std::int64_t trees, std::int64_t longest = 50) {
@@ -121,15 +114,6 @@ Grads backward(const AttentionShape& s, std::span<const Segment> segments, Pass&
       {.o = p.o.data(), .row_max = p.row_max.data(), .row_sum = p.row_sum.data()}, d_o.data(),
       {.dq = start.dq.data(), .dk = start.dk.data(), .dv = start.dv.data()});
   return start;
-}
-
-void expect_bits(const Floats& a, const Floats& b, const std::string& what) {
-  ASSERT_EQ(a.size(), b.size()) << what;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0) {
-      FAIL() << what << ": element " << i << " of " << a.size() << " is " << a[i] << ", expected "
-             << b[i];
-    }
 }
 
 Floats token_rows(const Floats& x, std::int64_t width, std::int64_t begin, std::int64_t end) {

@@ -2,33 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "floats.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kernel/reference/embedding.hpp"
 
 namespace {
 
+using namespace hone_test;
 namespace kernel = hone::kernel;
 using hone::Token;
-using Floats = std::vector<float>;
-
-Floats random_floats(std::int64_t n, std::uint64_t seed) {
-  hone::RandomStream random({.seed = seed});
-  Floats out(static_cast<std::size_t>(n));
-  for (float& x : out) x = static_cast<float>(2.0 * random.uniform() - 1.0);
-  return out;
-}
-
-void expect_bits(const Floats& a, const Floats& b, const char* what) {
-  ASSERT_EQ(a.size(), b.size()) << what;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    ASSERT_EQ(std::memcmp(&a[i], &b[i], sizeof(float)), 0)
-        << what << " at " << i << ": " << a[i] << ", expected " << b[i];
-}
 
 TEST(Embedding, RowsAndGradientsAreTheReferenceBitForBit) {
   const int before = hone::threads();

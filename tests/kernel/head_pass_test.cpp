@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "floats.hpp"
 #include "hone/core/random.hpp"
 #include "hone/core/scalar.hpp"
 #include "hone/kernel/activation.hpp"
@@ -17,38 +18,23 @@
 
 namespace {
 
+using namespace hone_test;
 using namespace hone::kernel;
 namespace reference = hone::kernel::reference;
 using hone::Token;
-using Vector = std::vector<float>;
-
-Vector random_vector(std::int64_t n, std::uint64_t seed, float scale = 1.0f) {
-  Vector v(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < v.size(); ++i)
-    v[i] =
-        scale * static_cast<float>(static_cast<std::int32_t>(hone::mix(seed, i) >> 32)) * 0x1p-31f;
-  return v;
-}
-
-std::int64_t differing(const Vector& a, const Vector& b) {
-  std::int64_t count = a.size() == b.size() ? 0 : -1;
-  for (std::size_t i = 0; i < a.size() && count >= 0; ++i)
-    count += hone::to_bits(a[i]) != hone::to_bits(b[i]) && !(a[i] != a[i] && b[i] != b[i]);
-  return count;
-}
 
 struct Problem {
   HeadShape shape;
   std::int64_t states;
-  Vector hidden, panels;
+  Floats hidden, panels;
   std::vector<std::int64_t> index;
   std::vector<Token> targets;
 
   explicit Problem(HeadShape s, std::int64_t gap = 3) : shape(s), states(s.rows / 2 + 1) {
     shape.ld_hidden = s.dim + gap;
-    hidden = random_vector(states * shape.ld_hidden, 1);
+    hidden = random_floats(states * shape.ld_hidden, 1);
     panels.resize(static_cast<std::size_t>(panel_size(s.vocab, s.dim)));
-    pack_panels(random_vector(s.vocab * s.dim, 2, 0.5f).data(), s.vocab, s.dim, panels.data());
+    pack_panels(random_floats(s.vocab * s.dim, 2, 0.5f).data(), s.vocab, s.dim, panels.data());
     for (std::int64_t r = 0; r < s.rows; ++r) {
       const std::uint64_t random = hone::mix(3, static_cast<std::uint64_t>(r));
       // Rows share states, and the last token of the vocabulary occurs.
@@ -63,7 +49,7 @@ struct Problem {
 // PPO's clipped loss and an entropy bonus, by hand, on plain floats.
 struct Clip {
   bool entropy;
-  Vector old;
+  Floats old;
 
   float value(std::int64_t r, float logprob, float h) const {
     const float advantage = r % 3 == 0 ? -1.0f : 0.5f + 0.1f * static_cast<float>(r % 5);
@@ -85,19 +71,19 @@ struct Clip {
 };
 
 struct Outcome {
-  Vector logprobs, entropies, dhidden, dpanels;
+  Floats logprobs, entropies, dhidden, dpanels;
 };
 
 Outcome fused(const Problem& p, bool entropy) {
-  Outcome o{Vector(p.targets.size()), Vector(p.targets.size()),
-            random_vector(static_cast<std::int64_t>(p.hidden.size()), 5), Vector(p.panels.size())};
-  pack_panels(random_vector(p.shape.vocab * p.shape.dim, 6).data(), p.shape.vocab, p.shape.dim,
+  Outcome o{Floats(p.targets.size()), Floats(p.targets.size()),
+            random_floats(static_cast<std::int64_t>(p.hidden.size()), 5), Floats(p.panels.size())};
+  pack_panels(random_floats(p.shape.vocab * p.shape.dim, 6).data(), p.shape.vocab, p.shape.dim,
               o.dpanels.data());
   head_scores(p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(),
               o.logprobs.data(), o.entropies.data());
   Clip clip{entropy, o.logprobs};
   for (float& x : clip.old) x -= 0.05f;
-  Vector seen(p.targets.size());
+  Floats seen(p.targets.size());
   head_gradients(
       p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(), entropy,
       [&](std::int64_t begin, std::int64_t count, const float* lp, const float* h, float* dlp,
@@ -117,12 +103,12 @@ Outcome unfused(const Problem& p, bool entropy) {
   const reference::HeadPass<float> pass(p.shape, p.hidden.data(), p.panels.data(), p.index.data(),
                                         p.targets.data());
   Outcome o{pass.logprobs, pass.entropies,
-            random_vector(static_cast<std::int64_t>(p.hidden.size()), 5), Vector(p.panels.size())};
-  pack_panels(random_vector(p.shape.vocab * p.shape.dim, 6).data(), p.shape.vocab, p.shape.dim,
+            random_floats(static_cast<std::int64_t>(p.hidden.size()), 5), Floats(p.panels.size())};
+  pack_panels(random_floats(p.shape.vocab * p.shape.dim, 6).data(), p.shape.vocab, p.shape.dim,
               o.dpanels.data());
   Clip clip{entropy, o.logprobs};
   for (float& x : clip.old) x -= 0.05f;
-  Vector dlp(p.targets.size()), dh(p.targets.size());
+  Floats dlp(p.targets.size()), dh(p.targets.size());
   clip(0, p.shape.rows, o.logprobs.data(), o.entropies.data(), dlp.data(), dh.data());
   pass.gradients(p.panels.data(), p.index.data(), p.targets.data(), dlp.data(),
                  entropy ? dh.data() : nullptr, o.dhidden.data(), o.dpanels.data());
@@ -172,11 +158,11 @@ TEST(HeadPass, BlocksAndThreadsChangeNoBit) {
 // What a sampler computes from a row of logits is what training computes.
 TEST(HeadPass, EqualsTheSamplersArithmetic) {
   const Problem p({.rows = 30, .dim = 64, .vocab = 777, .temperature = 0.6f, .softcap = 4.0f});
-  Vector scores(30), entropies(30);
+  Floats scores(30), entropies(30);
   head_scores(p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(),
               scores.data(), entropies.data());
   for (std::size_t r = 0; r < 30; ++r) {
-    Vector logits(777);
+    Floats logits(777);
     linear({.rows = 1, .in = 64, .out = 777}, p.hidden.data() + p.index[r] * p.shape.ld_hidden,
            p.panels.data(), nullptr, logits.data());
     activate(SoftCap{4.0f}, 777, logits.data(), logits.data());
@@ -193,8 +179,8 @@ TEST(HeadPass, AFrozenHeadOrFrozenStatesLeaveTheOtherGradientAsItIs) {
   Clip clip{true, both.logprobs};
   for (float& x : clip.old) x -= 0.05f;
   Outcome one = both;
-  one.dhidden = random_vector(static_cast<std::int64_t>(p.hidden.size()), 5);
-  pack_panels(random_vector(90 * 30, 6).data(), 90, 30, one.dpanels.data());
+  one.dhidden = random_floats(static_cast<std::int64_t>(p.hidden.size()), 5);
+  pack_panels(random_floats(90 * 30, 6).data(), 90, 30, one.dpanels.data());
   head_gradients(p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(), true,
                  clip, one.dhidden.data(), nullptr);
   head_gradients(p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(), true,
@@ -208,13 +194,13 @@ TEST(HeadPass, AnObjectiveMayRunAHeadItself) {
   Clip clip{false, expected.logprobs};
   for (float& x : clip.old) x -= 0.05f;
   Outcome nested = expected;
-  nested.dhidden = random_vector(static_cast<std::int64_t>(p.hidden.size()), 5);
-  pack_panels(random_vector(90 * 30, 6).data(), 90, 30, nested.dpanels.data());
+  nested.dhidden = random_floats(static_cast<std::int64_t>(p.hidden.size()), 5);
+  pack_panels(random_floats(90 * 30, 6).data(), 90, 30, nested.dpanels.data());
   head_gradients(
       p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(), false,
       [&](std::int64_t begin, std::int64_t count, const float* lp, const float* h, float* dlp,
           float* dh) {
-        Vector again(20);
+        Floats again(20);
         head_scores(p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(),
                     again.data(), nullptr);
         EXPECT_EQ(differing(again, expected.logprobs), 0);
@@ -231,8 +217,8 @@ TEST(HeadPass, GradientsAreThoseOfFiniteDifferences) {
         HeadShape{.rows = 6, .dim = 5, .vocab = 19, .temperature = 0.7f, .softcap = 2.0f}}) {
     const Problem p(s);
     // L = sum over r of a_r logprob_r + b_r entropy_r
-    const Vector a = random_vector(s.rows, 11), b = random_vector(s.rows, 12);
-    Vector dhidden(p.hidden.size()), dpanels(p.panels.size());
+    const Floats a = random_floats(s.rows, 11), b = random_floats(s.rows, 12);
+    Floats dhidden(p.hidden.size()), dpanels(p.panels.size());
     head_gradients(
         p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(), true,
         [&](std::int64_t begin, std::int64_t count, const float*, const float*, float* dlp,
@@ -295,7 +281,7 @@ struct KlProblem {
 
 struct KlOutcome {
   Outcome usual;
-  Vector kls;
+  Floats kls;
 };
 
 // Derivatives of the loss that depend on the values, so that both must be right.
@@ -309,9 +295,9 @@ void by_hand(const HeadColumns& c, std::int64_t count, bool entropy) {
 
 KlOutcome fused(const KlProblem& p, bool entropy) {
   const Problem& a = p.actor;
-  KlOutcome o{{Vector(a.targets.size()), Vector(a.targets.size()), Vector(a.hidden.size()),
-               Vector(a.panels.size())},
-              Vector(a.targets.size())};
+  KlOutcome o{{Floats(a.targets.size()), Floats(a.targets.size()), Floats(a.hidden.size()),
+               Floats(a.panels.size())},
+              Floats(a.targets.size())};
   head_scores(a.shape, a.hidden.data(), a.panels.data(), &p.beside, a.index.data(),
               a.targets.data(), o.usual.logprobs.data(),
               entropy ? o.usual.entropies.data() : nullptr, o.kls.data());
@@ -335,10 +321,10 @@ KlOutcome unfused(const KlProblem& p, bool entropy) {
                                         a.targets.data());
   const reference::HeadPass<float> beside(b.shape, b.hidden.data(), b.panels.data(), a.index.data(),
                                           a.targets.data());
-  KlOutcome o{{pass.logprobs, entropy ? pass.entropies : Vector(a.targets.size()),
-               Vector(a.hidden.size()), Vector(a.panels.size())},
+  KlOutcome o{{pass.logprobs, entropy ? pass.entropies : Floats(a.targets.size()),
+               Floats(a.hidden.size()), Floats(a.panels.size())},
               pass.divergences(beside)};
-  Vector dlp(a.targets.size()), dh(dlp), dkl(dlp);
+  Floats dlp(a.targets.size()), dh(dlp), dkl(dlp);
   by_hand({o.usual.logprobs.data(), o.usual.entropies.data(), o.kls.data(), dlp.data(), dh.data(),
            dkl.data()},
           a.shape.rows, entropy);
@@ -374,7 +360,7 @@ TEST(HeadPassWithAReference, IsZeroWhereTheModelsAreEqualAndPullsNowhere) {
                              .dim = 33,
                              .ld_hidden = p.shape.ld_hidden,
                              .softcap = 5.0f};
-  Vector dhidden(p.hidden.size()), dpanels(p.panels.size());
+  Floats dhidden(p.hidden.size()), dpanels(p.panels.size());
   head_gradients(
       p.shape, p.hidden.data(), p.panels.data(), &itself, p.index.data(), p.targets.data(), false,
       [](std::int64_t, std::int64_t count, const HeadColumns& c) {
@@ -394,8 +380,8 @@ TEST(HeadPassWithAReference, AgreesWithDoublesAndFiniteDifferences) {
         HeadShape{.rows = 7, .dim = 5, .vocab = 33, .temperature = 0.7f, .softcap = 2.0f}}) {
     const KlProblem p(s);
     const Problem &a = p.actor, &b = p.reference;
-    const Vector weights = random_vector(s.rows, 11);
-    Vector kls(a.targets.size()), dhidden(a.hidden.size()), dpanels(a.panels.size());
+    const Floats weights = random_floats(s.rows, 11);
+    Floats kls(a.targets.size()), dhidden(a.hidden.size()), dpanels(a.panels.size());
     head_gradients(
         a.shape, a.hidden.data(), a.panels.data(), &p.beside, a.index.data(), a.targets.data(),
         false,
@@ -468,7 +454,7 @@ TEST(HeadPassWithAReference, AgreesWithDoublesAndFiniteDifferences) {
 
 TEST(HeadPass, RefusesWhatMakesNoSense) {
   Problem p({.rows = 4, .dim = 5, .vocab = 9});
-  Vector out(4);
+  Floats out(4);
   const auto run = [&] {
     head_scores(p.shape, p.hidden.data(), p.panels.data(), p.index.data(), p.targets.data(),
                 out.data(), nullptr);
@@ -490,7 +476,7 @@ TEST(HeadPass, FingerprintIsThatOfEveryBuild) {
   std::uint64_t fingerprint = 0;
   for (const HeadShape& s : shapes) {
     const Outcome o = fused(Problem(s), true);
-    for (const Vector* v : {&o.logprobs, &o.entropies, &o.dhidden, &o.dpanels})
+    for (const Floats* v : {&o.logprobs, &o.entropies, &o.dhidden, &o.dpanels})
       for (float x : *v) fingerprint = hone::mix(fingerprint, hone::to_bits(x));
   }
   std::printf("%s: %016llx\n", hone::simd_name, static_cast<unsigned long long>(fingerprint));

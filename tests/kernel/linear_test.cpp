@@ -5,47 +5,32 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "floats.hpp"
 #include "hone/core/random.hpp"
 #include "hone/core/scalar.hpp"
 #include "hone/kernel/reference/linear.hpp"
 
 namespace {
 
+using namespace hone_test;
 using namespace hone::kernel;
 namespace reference = hone::kernel::reference;
-using Vector = std::vector<float>;
-
-Vector random_vector(std::int64_t n, std::uint64_t seed) {
-  Vector v(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < v.size(); ++i)
-    v[i] = static_cast<float>(static_cast<std::int32_t>(hone::mix(seed, i) >> 32)) * 0x1p-31f;
-  return v;
-}
-
-// How many elements differ in their bits (all NaNs count as equal).
-std::int64_t differing(const Vector& a, const Vector& b) {
-  std::int64_t count = a.size() == b.size() ? 0 : -1;
-  for (std::size_t i = 0; i < a.size() && count >= 0; ++i)
-    count += hone::to_bits(a[i]) != hone::to_bits(b[i]) && !(a[i] != a[i] && b[i] != b[i]);
-  return count;
-}
 
 struct Problem {
   LinearShape shape;
-  Vector x, w, bias, dy;
+  Floats x, w, bias, dy;
 
   Problem(std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t gap = 0)
       : shape{.rows = rows, .in = in, .out = out, .ld_x = in + gap, .ld_y = out + gap},
-        x(random_vector(rows * (in + gap), 1)),
+        x(random_floats(rows * (in + gap), 1)),
         w(static_cast<std::size_t>(panel_size(out, in))),
-        bias(random_vector(out, 3)),
-        dy(random_vector(rows * (out + gap), 4)) {
-    pack_panels(random_vector(out * in, 2).data(), out, in, w.data());
+        bias(random_floats(out, 3)),
+        dy(random_floats(rows * (out + gap), 4)) {
+    pack_panels(random_floats(out * in, 2).data(), out, in, w.data());
   }
   std::string name() const {
     return std::to_string(shape.rows) + " x " + std::to_string(shape.in) + " -> " +
@@ -54,14 +39,14 @@ struct Problem {
 };
 
 struct Results {
-  Vector y, dx, dw, db;
+  Floats y, dx, dw, db;
 };
 
 // `direct`: the definition; otherwise the fast version.
 Results run(const Problem& p, bool direct, bool with_bias, bool accumulate) {
-  Results r{Vector(p.dy.size(), 7.0f), random_vector(static_cast<std::int64_t>(p.x.size()), 5),
-            Vector(p.w.size()), random_vector(p.shape.out, 6)};
-  pack_panels(random_vector(p.shape.out * p.shape.in, 8).data(), p.shape.out, p.shape.in,
+  Results r{Floats(p.dy.size(), 7.0f), random_floats(static_cast<std::int64_t>(p.x.size()), 5),
+            Floats(p.w.size()), random_floats(p.shape.out, 6)};
+  pack_panels(random_floats(p.shape.out * p.shape.in, 8).data(), p.shape.out, p.shape.in,
               r.dw.data());
   const float* bias = with_bias ? p.bias.data() : nullptr;
   float* db = with_bias ? r.db.data() : nullptr;
@@ -143,8 +128,8 @@ TEST(Linear, CuttingTheBatchChangesNoBit) {
   const Results whole = run(p, false, true, false);
   for (std::int64_t cut : {1, 2, 7, 23, 59}) {
     Results parts = run(p, false, true, false);
-    pack_panels(random_vector(90 * 70, 8).data(), 90, 70, parts.dw.data());
-    parts.db = random_vector(90, 6);
+    pack_panels(random_floats(90 * 70, 8).data(), 90, 70, parts.dw.data());
+    parts.db = random_floats(90, 6);
     for (std::int64_t m = 0; m < 60; m += cut) {
       LinearShape s = p.shape;
       s.rows = std::min<std::int64_t>(cut, 60 - m);
@@ -164,8 +149,8 @@ TEST(Linear, CuttingTheBatchChangesNoBit) {
 TEST(Linear, PanelsGoThereAndBack) {
   for (std::int64_t out : {1, 15, 16, 17, 50})
     for (std::int64_t in : {1, 3, 40}) {
-      const Vector w = random_vector(out * in, 9);
-      Vector panels(static_cast<std::size_t>(panel_size(out, in)), 7.0f), back(w.size());
+      const Floats w = random_floats(out * in, 9);
+      Floats panels(static_cast<std::size_t>(panel_size(out, in)), 7.0f), back(w.size());
       pack_panels(w.data(), out, in, panels.data());
       unpack_panels(panels.data(), out, in, back.data());
       EXPECT_EQ(differing(w, back), 0);
@@ -180,7 +165,7 @@ TEST(Linear, OutputsThatDoNotExistStayZeroBesideInfinities) {
   Problem p(9, 20, 21);
   p.x[25] = std::numeric_limits<float>::infinity();
   p.x[47] = std::nanf("");
-  Vector dw(p.w.size());
+  Floats dw(p.w.size());
   linear_weight_gradient(p.shape, p.dy.data(), p.x.data(), dw.data(), nullptr);
   for (std::int64_t n = 21; n < 32; ++n)
     for (std::int64_t k = 0; k < 20; ++k)
@@ -191,7 +176,7 @@ TEST(Linear, OutputsThatDoNotExistStayZeroBesideInfinities) {
 // The gradients of L = sum of dy y, with y in double, by central differences.
 TEST(Linear, GradientsAreThoseOfFiniteDifferences) {
   const Problem p(5, 9, 19);
-  const auto wide = [](const Vector& v) { return std::vector<double>(v.begin(), v.end()); };
+  const auto wide = [](const Floats& v) { return std::vector<double>(v.begin(), v.end()); };
   std::vector<double> x = wide(p.x), w = wide(p.w), b = wide(p.bias);
   const auto loss = [&] {
     std::vector<double> y(p.dy.size());
@@ -209,7 +194,7 @@ TEST(Linear, GradientsAreThoseOfFiniteDifferences) {
     at = before;
     return (up - down) / (2 * h);
   };
-  Vector dx(p.x.size()), dw(p.w.size()), db(p.bias.size());
+  Floats dx(p.x.size()), dw(p.w.size()), db(p.bias.size());
   linear_input_gradient(p.shape, p.dy.data(), p.w.data(), dx.data());
   linear_weight_gradient(p.shape, p.dy.data(), p.x.data(), dw.data(), db.data());
   double worst = 0;
@@ -230,7 +215,7 @@ TEST(Linear, FingerprintIsThatOfEveryBuild) {
   std::uint64_t fingerprint = 0;
   for (std::int64_t rows : {1, 8, 50}) {
     const Results r = run(Problem(rows, 77, 133), false, true, true);
-    for (const Vector* v : {&r.y, &r.dx, &r.dw, &r.db})
+    for (const Floats* v : {&r.y, &r.dx, &r.dw, &r.db})
       for (float x : *v) fingerprint = hone::mix(fingerprint, hone::to_bits(x));
   }
   std::printf("%s: %016llx\n", hone::simd_name, static_cast<unsigned long long>(fingerprint));

@@ -6,15 +6,15 @@
 #include <cstring>
 #include <vector>
 
+#include "floats.hpp"
 #include "hone/core/parallel.hpp"
-#include "hone/core/random.hpp"
 #include "hone/kernel/reference/rotary.hpp"
 
 namespace {
 
+using namespace hone_test;
 using hone::kernel::RotaryNumbers;
 using hone::kernel::RotaryTable;
-using Floats = std::vector<float>;
 
 const std::vector<RotaryNumbers> settings = {{.theta = 10000.0f, .head_dim = 64},
                                              {.theta = 100000.0f, .head_dim = 80},
@@ -26,13 +26,6 @@ const std::vector<RotaryNumbers> settings = {{.theta = 10000.0f, .head_dim = 64}
                                               .low_freq_factor = 1.0f,
                                               .high_freq_factor = 4.0f,
                                               .original_max_positions = 8192}};
-
-Floats random_floats(std::int64_t n, std::uint64_t seed) {
-  hone::RandomStream random({.seed = seed});
-  Floats out(static_cast<std::size_t>(n));
-  for (float& x : out) x = static_cast<float>(2.0 * random.uniform() - 1.0);
-  return out;
-}
 
 TEST(Rotary, FrequenciesAreTheReferenceToTheLastPlace) {
   for (const RotaryNumbers& n : settings) {
