@@ -91,6 +91,7 @@
 #include "hone/text/json_view.hpp"
 #include "hone/text/normalizer.hpp"
 #include "hone/text/onig_syntax.hpp"
+#include "hone/text/parse_json.hpp"
 #include "hone/text/pre_tokenizer.hpp"
 #include "hone/text/rank_file.hpp"
 #include "hone/text/regex.hpp"

@@ -149,6 +149,12 @@ TEST(TokenizerJson, ErrorsNameTheFileAndTheField) {
              {"type", "BertProcessing"}, {"cls", {"<s>", 77}}, {"sep", {"<s>", 4}}};
        },
        "post_processor: the prefix has token 77, expected 0 to 4"},
+      {[](json& j) {
+         j["model"]["vocab"]["a"] = {{1, 2}};
+       },
+       "model.vocab: token \"a\" has id array, expected 0 to"},
+      {[](json& j) { j["model"]["dropout"] = {{0.5}}; },
+       "model.dropout: merges are dropped at random (array)"},
       {[](json& j) { j["added_tokens"][0]["id"] = 9; },
        "added_tokens[0]: \"<s>\" has id 9, expected 4"},
       {[](json& j) { j["added_tokens"][0].erase("content"); },
@@ -165,10 +171,19 @@ TEST(TokenizerJson, ErrorsNameTheFileAndTheField) {
         << "expected: " << expected << "\nis:       " << error;
     EXPECT_TRUE(error.starts_with("dir/tokenizer.json")) << error;
   }
-  EXPECT_TRUE(
-      error_of("{\"a\": ").starts_with("dir/tokenizer.json: no JSON: parse error at line 1"));
-  EXPECT_TRUE(error_of("{\"\xFF\": 1}").starts_with("dir/tokenizer.json: no JSON: "));
-  EXPECT_TRUE(error_of(std::string(100000, '[')).starts_with("dir/tokenizer.json: no JSON: "));
+  EXPECT_TRUE(error_of("{\"a\": ").starts_with("dir/tokenizer.json: byte 6: not valid JSON"));
+  EXPECT_TRUE(error_of("{\"\xFF\": 1}").starts_with("dir/tokenizer.json: byte 2: not valid"));
+}
+
+// A walk down a million levels would end the stack.
+TEST(TokenizerJson, RefusesDeepNesting) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  const std::string deep = "dir/tokenizer.json: JSON is nested deeper than 64 levels";
+  EXPECT_EQ(error_of(std::string(1000000, '[')), deep);
+  EXPECT_EQ(error_of(R"({"model": {"vocab": {"a": )" + nested(1000000) + "}}}"), deep);
+  EXPECT_EQ(error_of(R"({"model": {"dropout": )" + nested(1000000) + "}}"), deep);
 }
 
 TEST(TokenizerJson, ReadsTemplates) {

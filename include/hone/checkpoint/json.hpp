@@ -1,4 +1,4 @@
-// JSON from files that may be hostile: bounded size and depth, and errors that name the place.
+// JSON files and their fields, with errors that name the place.
 #pragma once
 
 #include <cmath>
@@ -15,6 +15,7 @@
 
 #include "hone/checkpoint/mapped_file.hpp"
 #include "hone/core/error.hpp"
+#include "hone/text/parse_json.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -38,28 +39,8 @@ inline std::string in_quotes(std::string_view name) {
   return out + (name.size() > limit ? "...\"" : "\"");
 }
 
-inline constexpr int max_json_depth = 64;
-inline constexpr std::size_t max_json_bytes = std::size_t{64} << 20;
-
-// Parses a whole text. `where` names it in messages; depth and size are bounded, so that a hostile
-// text can neither overflow the stack of whoever walks the value nor take many times its own size.
-inline Json parse_json(std::string_view text, const std::string& where) {
-  require(text.size() <= max_json_bytes, where, ": is ", text.size(),
-          " bytes long, expected at most ", max_json_bytes, " of JSON");
-  const auto bounded = [&](int depth, Json::parse_event_t, Json&) {
-    require(depth <= max_json_depth, where, ": JSON is nested deeper than ", max_json_depth,
-            " levels");
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), bounded);
-  } catch (const Json::parse_error& error) {
-    fail(where, ": byte ", error.byte > 0 ? error.byte - 1 : 0, ": not valid JSON (", error.what(),
-         ")");
-  } catch (const Json::exception& error) {
-    fail(where, ": not valid JSON (", error.what(), ")");
-  }
-}
+using text::max_json_depth;
+using text::parse_json;
 
 inline Json read_json(const std::filesystem::path& path) {
   const MappedFile file(path);

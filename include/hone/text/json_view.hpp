@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/text/parse_json.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -43,16 +44,14 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
   require(!error, path.string(), ": cannot be replaced: ", error.message());
 }
 
-// `source` is named in errors.
-inline nlohmann::json parse_json(std::string_view content, const std::string& source) {
-  try {
-    return nlohmann::json::parse(content.begin(), content.end());
-  } catch (const nlohmann::json::exception& error) {
-    std::string_view what = error.what();
-    if (const auto bracket = what.find("] "); bracket != what.npos) what.remove_prefix(bracket + 2);
-    fail(source, ": no JSON: ", what);
-  }
+namespace detail {
+
+// A number as it stands, the kind of anything else: what a message says of a value.
+inline std::string brief(const nlohmann::json& value) {
+  return value.is_number() ? value.dump() : value.type_name();
 }
+
+}  // namespace detail
 
 class JsonView {
  public:

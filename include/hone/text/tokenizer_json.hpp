@@ -199,7 +199,8 @@ inline Vocabulary read_vocabulary(const JsonView& view, Alphabet alphabet, std::
       std::min<std::size_t>(file_size, std::numeric_limits<Token>::max()));
   for (const auto& [spelling, id] : view.object().items()) {
     if (!id.is_number_integer() || id < 0 || id >= limit)
-      view.refuse("token \"", spelling, "\" has id ", id.dump(), ", expected 0 to ", limit - 1);
+      view.refuse("token \"", spelling, "\" has id ", detail::brief(id), ", expected 0 to ",
+                  limit - 1);
     tokens.emplace_back(id.get<Token>(), spelling);
   }
   return Vocabulary(std::move(tokens), alphabet, limit, view.where());
@@ -211,7 +212,7 @@ inline void read_bpe_model(const JsonView& model, Alphabet alphabet, std::size_t
   if (const auto type = model.find("type"); type && type->string() != "BPE")
     type->refuse("\"", type->string(), "\", hone reads BPE models only");
   if (const auto dropout = model.find("dropout"); dropout && dropout->value() != 0)
-    dropout->refuse("merges are dropped at random (", dropout->value().dump(),
+    dropout->refuse("merges are dropped at random (", detail::brief(dropout->value()),
                     "), hone encodes the same way every time");
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (!model.string_or(affix, "").empty()) model[affix].refuse("is not supported");
