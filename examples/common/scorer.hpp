@@ -46,6 +46,7 @@ inline hone::model::Config scorer_config(const hone::checkpoint::HfFolder& folde
                 "\"score.weight\"");
   hone::model::Config config = folder.config();
   config.tied = true;
+  hone::checkpoint::check_fits(config, folder);
   return config;
 }
 

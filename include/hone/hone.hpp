@@ -66,6 +66,7 @@
 #include "hone/model/layers.hpp"
 #include "hone/model/lora.hpp"
 #include "hone/model/native.hpp"
+#include "hone/model/outline.hpp"
 #include "hone/model/parameter.hpp"
 #include "hone/model/pass_options.hpp"
 #include "hone/model/scalar_head.hpp"

@@ -10,7 +10,9 @@
 #include "hone/checkpoint/gguf_tokenizer.hpp"
 #include "hone/checkpoint/hf_config.hpp"
 #include "hone/checkpoint/peft_folder.hpp"
+#include "hone/checkpoint/pretrained.hpp"
 #include "support.hpp"
+#include "tiny_llama.hpp"
 
 namespace {
 std::atomic<std::size_t> largest_request{0};
@@ -198,6 +200,45 @@ TEST(Hostile, AClaimOfTwoToTheSixtyAsksForNoMemory) {
           "config.json"),
       "config.json: the model has 1152921504606846976 layers");
   EXPECT_LT(largest_request.load(), 65536u);
+}
+
+// Whoever opens a model learns that its files do not fit each other before there is a decoder.
+TEST(Hostile, AConfigThatAsksForMoreThanItsFileHoldsAsksForNoMemory) {
+  const Scratch scratch;
+  put_tensors(scratch / "model.safetensors", tiny_llama_tensors());
+  const auto attempt = [&](const char* name, std::int64_t size) {
+    Json config = parse_json(tiny_llama_json, "config.json");
+    if (name) config[name] = size;
+    put(scratch / "config.json", config.dump());
+    largest_request = 0;
+    const std::string said = error_of([&] { Pretrained source{scratch.path()}; });
+    EXPECT_LT(largest_request.load(), 1u << 18) << said;
+    return said;
+  };
+  EXPECT_EQ(attempt(nullptr, 0), "");
+  constexpr std::tuple<const char*, std::int64_t, const char*> claims[] = {
+      {"vocab_size", 1 << 24,
+       "tensor \"model.embed_tokens.weight\" has shape [3, 8], expected [16777216, 8]"},
+      {"hidden_size", 1 << 24,
+       "tensor \"model.embed_tokens.weight\" has shape [3, 8], expected [3, 16777216]"},
+      {"intermediate_size", 1 << 24,
+       "tensor \"model.layers.0.mlp.gate_proj.weight\" has shape [16, 8], expected [16777216, 8]"},
+      {"head_dim", 1 << 23,
+       "tensor \"model.layers.0.self_attn.q_proj.weight\" has shape [8, 8], expected [16777216, "
+       "8]"},
+      {"num_hidden_layers", 1 << 20,
+       "the config asks for 1048576 layers, but there are 11 tensors"},
+      {"num_hidden_layers", 2,
+       "tensor \"model.layers.1.input_layernorm.weight\" is missing, expected shape [8]"},
+  };
+  for (const auto& [name, size, part] : claims) {
+    const std::string said = attempt(name, size);
+    EXPECT_NE(said.find(part), std::string::npos) << said;
+  }
+  put(scratch / "small.gguf", small_gguf());
+  EXPECT_ERROR(Pretrained(scratch / "small.gguf"),
+               "small.gguf: tensor \"model.layers.0.input_layernorm.weight\" is missing, expected "
+               "shape [32]");
 }
 
 TEST(Hostile, MutatedConfigsAreErrorsOrFine) {

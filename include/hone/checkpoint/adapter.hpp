@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hone/checkpoint/peft_folder.hpp"
@@ -14,7 +15,7 @@ inline namespace v0 {
 namespace checkpoint {
 
 // Attaches the folder's adapter; all other weights are frozen. Throws, naming the tensor, when it
-// does not fit the model.
+// does not fit the model, which stays as it was.
 template <class Decoder>
 void load_adapter(Decoder& decoder, const PeftFolder& folder) {
   const PeftConfig& config = folder.config();
@@ -28,6 +29,16 @@ void load_adapter(Decoder& decoder, const PeftFolder& folder) {
     require(known, folder.where(), ": adapts ", in_quotes(module),
             ", which is no linear layer of this model");
   }
+  std::vector<ExpectedTensor> expected;
+  decoder.for_each_linear([&](const auto& linear) {
+    if (!lora.selects(linear.module)) return;
+    const std::string name = std::string(model::adapter_prefix) + linear.module;
+    expected.push_back({name + ".lora_A.weight", {lora.rank, linear.weight.in()}});
+    expected.push_back({name + ".lora_B.weight", {linear.weight.out(), lora.rank}});
+  });
+  // Modules that were stored whole are not the decoder's.
+  check_tensors(folder, expected,
+                [](std::string_view name) { return name.find(".lora_") == name.npos; });
   model::attach(decoder, lora);
   std::vector<float> rows;
   model::for_each_adapter_parameter(decoder, [&](auto& p) {

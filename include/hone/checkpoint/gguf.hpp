@@ -123,12 +123,17 @@ class Gguf {
     return tensors_[it->second];
   }
 
+  void check_readable(std::string_view name) const { check_readable(tensor(name)); }
+  void check_readable(const GgufTensor& t) const {
+    require(is_dequantizable(t.format), where(), ": tensor ", in_quotes(t.name), " is ",
+            find_ggml_format(t.format)->name, ", expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1");
+  }
+
   // Rows [first, first + rows) of a tensor (of its last size each) as float.
   void read_rows(const GgufTensor& t, std::int64_t first, std::int64_t rows,
                  std::span<float> out) const {
     const GgmlFormat& format = *find_ggml_format(t.format);
-    require(is_dequantizable(t.format), where(), ": tensor ", in_quotes(t.name), " is ",
-            format.name, ", expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1");
+    check_readable(t);
     const auto width = static_cast<std::size_t>(t.shape.empty() ? 1 : t.shape.back());
     const std::size_t row = width / format.block * format.bytes;
     dequantize(t.format,

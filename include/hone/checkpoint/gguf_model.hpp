@@ -46,6 +46,9 @@ class GgufModel {
   bool has(std::string_view name) const { return tensors_.contains(name); }
   const Shape& shape(std::string_view name) const { return tensor(name).shape; }
 
+  void check_readable(std::string_view name) const {
+    file_.check_readable(file_.tensors()[tensor(name).index]);
+  }
   void read(std::string_view name, std::span<const std::int64_t> expected,
             std::span<float> out) const {
     const Tensor& t = tensor(name);

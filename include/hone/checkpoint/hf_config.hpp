@@ -149,10 +149,12 @@ inline HfConfig hf_config_from_json(const Json& json, const std::string& where) 
   c.layers = fields.integer({"num_hidden_layers", "n_layer"}, d.layers);
   c.heads = fields.integer({"num_attention_heads", "n_head"}, d.heads);
   c.max_positions = fields.integer({"max_position_embeddings", "n_positions"}, d.max_positions);
-  c.mlp = fields.integer({"intermediate_size", "ffn_dim", "n_inner"}, d.mlp ? d.mlp : 4 * c.hidden);
-  if (c.heads <= 0 || c.hidden <= 0 || c.layers <= 0 || c.layers > 1 << 20)
+  if (c.heads <= 0 || c.hidden <= 0 || c.layers <= 0 || c.hidden > model::largest_size ||
+      c.layers > 1 << 20)
     fail(where, ": the model has ", c.layers, " layers of ", c.heads, " heads and ", c.hidden,
-         " hidden numbers");
+         " hidden numbers, expected positive numbers, at most ", 1 << 20, " layers and ",
+         model::largest_size, " hidden numbers");
+  c.mlp = fields.integer({"intermediate_size", "ffn_dim", "n_inner"}, d.mlp ? d.mlp : 4 * c.hidden);
   const bool fixed_heads = c.family == FamilyId::gpt2 || c.family == FamilyId::opt;
   c.kv_heads = c.heads;
   c.head_dim = c.hidden / c.heads;

@@ -60,6 +60,7 @@ class HfFolder {
   const TensorInfo& info(std::string_view name) const { return files_.info(to_file(name)); }
   const Shape& shape(std::string_view name) const { return files_.shape(to_file(name)); }
   std::string_view where() const { return files_.where(); }
+  void check_readable(std::string_view name) const { files_.check_readable(to_file(name)); }
   void read(std::string_view name, std::span<const std::int64_t> expected,
             std::span<float> out) const {
     files_.read(to_file(name), expected, out);

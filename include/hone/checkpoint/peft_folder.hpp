@@ -226,6 +226,9 @@ class PeftFolder {
     return files_.shape(detail::full_peft_name(name));
   }
   std::string_view where() const { return files_.where(); }
+  void check_readable(std::string_view name) const {
+    files_.check_readable(detail::full_peft_name(name));
+  }
   void read(std::string_view name, std::span<const std::int64_t> expected,
             std::span<float> out) const {
     files_.read(detail::full_peft_name(name), expected, out);

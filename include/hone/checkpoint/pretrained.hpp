@@ -25,7 +25,10 @@ namespace checkpoint {
 
 class Pretrained {
  public:
-  explicit Pretrained(const std::filesystem::path& path) : source_(open(path)) {}
+  // Throws unless the weights are those of a model of config().
+  explicit Pretrained(const std::filesystem::path& path) : source_(open(path)) {
+    std::visit([](const auto& s) { check_fits(s.config(), s); }, source_);
+  }
 
   const model::Config& config() const {
     return std::visit([](const auto& s) -> const model::Config& { return s.config(); }, source_);

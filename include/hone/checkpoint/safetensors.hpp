@@ -209,13 +209,18 @@ class Safetensors {
                          static_cast<std::size_t>(t.end - t.begin));
   }
 
+  void check_readable(std::string_view name) const {
+    const DType dtype = info(name).dtype;
+    require(is_readable(dtype), where(), ": tensor ", in_quotes(name), " has dtype ",
+            name_of(dtype), ", expected F32, F16 or BF16");
+  }
+
   // The numbers of a tensor of this shape, as float. F32, F16 and BF16 are read.
   void read(std::string_view name, std::span<const std::int64_t> expected,
             std::span<float> out) const {
     const TensorInfo& t = info(name);
     check_read(where(), name, t.shape, expected, out.size());
-    require(is_readable(t.dtype), where(), ": tensor ", in_quotes(name), " has dtype ",
-            name_of(t.dtype), ", expected F32, F16 or BF16");
+    check_readable(name);
     decode(t.dtype, bytes(name), out);
   }
 

@@ -54,6 +54,7 @@ class TensorFiles {
     return file_of(name).bytes(name);
   }
   std::string_view where() const { return where_; }
+  void check_readable(std::string_view name) const { file_of(name).check_readable(name); }
   void read(std::string_view name, std::span<const std::int64_t> expected,
             std::span<float> out) const {
     file_of(name).read(name, expected, out);

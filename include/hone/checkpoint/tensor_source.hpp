@@ -29,6 +29,7 @@ using Shape = std::vector<std::int64_t>;
 // names()       every tensor, in the order of the file
 // has(name)     whether it is there
 // shape(name)   its shape; throws if it is not there
+// check_readable(name)  throws unless its numbers are in a format that read() knows
 // read(...)     the numbers of a tensor of just this shape into out, row-major; throws otherwise
 // where()       what to call the checkpoint in a message
 template <class S>
@@ -37,6 +38,7 @@ concept TensorSource = requires(const S& source, std::string_view name,
   { source.names() } -> std::convertible_to<std::vector<std::string>>;
   { source.has(name) } -> std::same_as<bool>;
   { source.shape(name) } -> std::convertible_to<Shape>;
+  source.check_readable(name);
   source.read(name, expected, out);
   { source.where() } -> std::convertible_to<std::string_view>;
 };
@@ -91,9 +93,10 @@ struct ExpectedTensor {
   bool optional = false;
 };
 
-// Throws unless the source holds every expected tensor in its shape, and no other. All missing,
-// misshapen and unexpected tensors are counted, the first few are named. `ignore(name)` tells which
-// surplus tensors to pass over: buffers that old checkpoints carry, a head that is not wanted.
+// Throws unless the source holds every expected tensor in its shape and in a format that can be
+// read, and no other. All missing, misshapen and unexpected tensors are counted, the first few are
+// named. `ignore(name)` tells which surplus tensors to pass over: buffers that old checkpoints
+// carry, a head that is not wanted.
 template <TensorSource Source, class Ignore>
 void check_tensors(const Source& source, std::span<const ExpectedTensor> expected,
                    Ignore&& ignore) {
@@ -114,7 +117,11 @@ void check_tensors(const Source& source, std::span<const ExpectedTensor> expecte
     if (!known.contains(name) && !ignore(name))
       problems.push_back("tensor " + in_quotes(name) + " of shape " +
                          shape_text(source.shape(name)) + " is not part of the model");
-  if (problems.empty()) return;
+  if (problems.empty()) {
+    for (const ExpectedTensor& tensor : expected)
+      if (source.has(tensor.name)) source.check_readable(tensor.name);
+    return;
+  }
   constexpr std::size_t shown = 5;
   std::string message;
   for (std::size_t i = 0; i < std::min(shown, problems.size()); ++i)

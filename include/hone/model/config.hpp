@@ -70,11 +70,15 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
+// No size is larger, nor is the width of attention: products of two of them cannot overflow.
+inline constexpr std::int64_t largest_size = std::int64_t{1} << 24;
+
 // Throws unless the sizes describe a model that can be built. `where` names the source in the
 // message (a file name).
 inline void check(const Config& c, std::string_view where) {
   auto positive = [&](std::int64_t v, const char* field) {
     require(v > 0, where, ": ", field, " is ", v, ", expected a positive number");
+    require(v <= largest_size, where, ": ", field, " is ", v, ", expected at most ", largest_size);
   };
   positive(c.vocab, "vocab_size");
   positive(c.hidden, "hidden_size");
@@ -85,10 +89,8 @@ inline void check(const Config& c, std::string_view where) {
   positive(c.mlp, "intermediate_size");
   positive(c.max_positions, "max_position_embeddings");
   positive(c.embed_dim, "word_embed_proj_dim");
-  constexpr std::int64_t limit = std::int64_t{1} << 24;
-  for (std::int64_t v :
-       {c.vocab, c.hidden, c.layers, c.heads, c.head_dim, c.mlp, c.max_positions, c.embed_dim})
-    require(v <= limit, where, ": a size is ", v, ", expected at most ", limit);
+  require(c.heads * c.head_dim <= largest_size, where, ": num_attention_heads is ", c.heads,
+          " and head_dim ", c.head_dim, ", expected a product of at most ", largest_size);
   require(c.heads % c.kv_heads == 0, where, ": num_attention_heads is ", c.heads,
           ", expected a multiple of num_key_value_heads, ", c.kv_heads);
   require(c.head_dim % 2 == 0, where, ": head_dim is ", c.head_dim, ", expected an even number");

@@ -26,6 +26,13 @@ struct ParameterSpec {
   std::int64_t in = 0;           // inputs; 0 for a vector
   bool transposed_file = false;  // the checkpoint stores [in, out]
   bool decay = false;            // weight decay applies (matrices; never norms and biases)
+
+  // Shape in the checkpoint.
+  std::vector<std::int64_t> file_shape() const {
+    if (in == 0) return {out};
+    if (transposed_file) return {in, out};
+    return {out, in};
+  }
 };
 
 class Parameter {
@@ -94,11 +101,7 @@ class Parameter {
   }
 
   // Shape in the checkpoint.
-  std::vector<std::int64_t> file_shape() const {
-    if (!is_matrix()) return {spec_.out};
-    if (spec_.transposed_file) return {spec_.in, spec_.out};
-    return {spec_.out, spec_.in};
-  }
+  std::vector<std::int64_t> file_shape() const { return spec_.file_shape(); }
 
   // From and to the order of the checkpoint, `file_shape()` row-major.
   void from_file(std::span<const float> rows) { scatter(rows, value_.data()); }
