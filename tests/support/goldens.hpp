@@ -1,16 +1,19 @@
 // Reference values that an independent implementation computes at test time.
 //
 // A golden script is run once with the Python of HONE_TEST_PYTHON, as `script.py OUT`, and its
-// folder is used again until the script changes. Without that Python the calling test is skipped.
+// folder is used again until a script beside it, the pinned packages or the test data's place
+// change. Without that Python the calling test is skipped.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace hone_test {
 
@@ -27,16 +30,27 @@ inline std::string environment(const char* name) {
   return value ? value : "";
 }
 
+// All that decides what a script writes, but for the Python that runs it.
+inline std::string golden_key(const std::filesystem::path& script) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(script.parent_path()))
+    if (entry.path().extension() == ".py") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  files.push_back(std::filesystem::path(HONE_TEST_SOURCE_DIR) / "../scripts/requirements.txt");
+  std::string key = script.string() + '\0' + environment("HONE_TEST_DATA") + '\0';
+  for (const auto& file : files) key += file.filename().string() + '\0' + read_text(file) + '\0';
+  return key;
+}
+
 // The folder that tests/goldens/<script> has filled; empty: no Python to run it with.
 inline std::filesystem::path golden_folder(const std::string& script) {
   const std::string python = environment("HONE_TEST_PYTHON");
   if (python.empty()) return {};
   const std::filesystem::path source =
       std::filesystem::path(HONE_TEST_SOURCE_DIR) / "goldens" / script;
-  const std::string text = read_text(source);
   const std::filesystem::path out =
       std::filesystem::temp_directory_path() /
-      ("hone-golden-" + std::to_string(std::hash<std::string>{}(script + '\0' + text + python)));
+      ("hone-golden-" + std::to_string(std::hash<std::string>{}(golden_key(source) + python)));
   if (std::filesystem::exists(out / "complete")) return out;
   const std::filesystem::path making =
       out.string() + "." + std::to_string(static_cast<long>(::getpid()));

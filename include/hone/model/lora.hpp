@@ -149,6 +149,7 @@ class Merged {
   // Keeps the merged weights and removes the adapters.
   void keep() {
     decoder_->for_each_linear([](auto& linear) { linear.adapter.reset(); });
+    decoder_->touch();
     decoder_ = nullptr;
   }
 
