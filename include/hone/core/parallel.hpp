@@ -17,6 +17,7 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
@@ -191,6 +192,30 @@ void parallel_for(std::int64_t chunks, F&& f) {
   detail::ThreadPool::instance().run(
       chunks, [](void* context, std::int64_t chunk) { (*static_cast<Function*>(context))(chunk); },
       const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+}
+
+// The same for chunks that lie side by side in memory: each thread takes a run of neighbours, one
+// after the other, and so reads one long stream; who is done with his own run helps with the others.
+template <class F>
+void parallel_for_neighbours(std::int64_t chunks, const F& f) {
+  struct alignas(64) Run {
+    std::atomic<std::int64_t> next;
+    std::int64_t end;
+  };
+  const std::int64_t n = std::min<std::int64_t>(threads(), chunks);
+  std::vector<Run> runs(static_cast<std::size_t>(std::max<std::int64_t>(0, n)));
+  for (std::int64_t i = 0; i < n; ++i) {
+    Run& run = runs[static_cast<std::size_t>(i)];
+    run.next.store(chunks * i / n, std::memory_order_relaxed);
+    run.end = chunks * (i + 1) / n;
+  }
+  parallel_for(n, [&](std::int64_t own) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      Run& run = runs[static_cast<std::size_t>((own + i) % n)];
+      std::int64_t c;
+      while ((c = run.next.fetch_add(1, std::memory_order_relaxed)) < run.end) f(c);
+    }
+  });
 }
 
 }  // namespace v0

@@ -116,7 +116,7 @@ inline void linear(const LinearShape& shape, const float* x, const float* panels
   if (s.rows <= f.several_rows || s.in <= 0) {
     // About 128 KiB of panels at a time: long streams, and small enough to share.
     const std::int64_t group = std::max<std::int64_t>(4, 512 / std::max<std::int64_t>(1, s.in) * 4);
-    parallel_for((all + group - 1) / group, [&](std::int64_t c) {
+    parallel_for_neighbours((all + group - 1) / group, [&](std::int64_t c) {
       const std::int64_t first = c * group, last = std::min(all, first + group);
       if (s.rows == 1)
         f.few<4, 1>(first, last);

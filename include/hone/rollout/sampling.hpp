@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -21,6 +22,7 @@
 #include "hone/core/math.hpp"
 #include "hone/core/pack.hpp"
 #include "hone/core/random.hpp"
+#include "hone/kernel/elementwise.hpp"
 #include "hone/kernel/log_softmax.hpp"
 
 namespace hone {
@@ -62,38 +64,57 @@ inline bool before(const Candidate& a, const Candidate& b) {
   return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
 }
 
-// The smallest id whose cumulative weight exceeds u times the total of `weights`. Whole packs are
-// summed first, so that one search runs over vocab / 16 numbers.
-inline Token invert(std::span<const float> weights, float u) {
-  const auto n = static_cast<std::int64_t>(weights.size());
-  double total = 0.0;
+// The id of the largest logit, the smallest among equals; a NaN is below every number.
+inline Token largest(std::span<const float> logits) {
+  const auto n = static_cast<std::int64_t>(logits.size());
+  pack most(-std::numeric_limits<float>::infinity());
   for (std::int64_t i = 0; i < n; i += 16)
-    total += static_cast<double>(
-        sum(pack::load(weights.data() + i, static_cast<int>(std::min<std::int64_t>(16, n - i)))));
-  const double target = static_cast<double>(u) * total;
-  double below = 0.0;
-  std::int64_t last = 0;
+    most = max(kernel::detail::load_logits(logits.data() + i, n - i), most);
+  const float top = max_lane(most);
   for (std::int64_t i = 0; i < n; i += 16) {
     const int width = static_cast<int>(std::min<std::int64_t>(16, n - i));
-    const double here = static_cast<double>(sum(pack::load(weights.data() + i, width)));
-    if (here > 0.0) {
-      if (below + here > target) {
-        for (int l = 0; l < width; ++l) {
-          const double w = static_cast<double>(weights[static_cast<std::size_t>(i + l)]);
-          if (w > 0.0) {
-            last = i + l;
-            if (below + w > target) return static_cast<Token>(last);
-            below += w;
-          }
-        }
-        return static_cast<Token>(last);  // rounding put the target past the pack's last token
-      }
-      below += here;
-      for (int l = 0; l < width; ++l)
-        if (weights[static_cast<std::size_t>(i + l)] > 0.0f) last = i + l;
-    }
+    const pack_mask hits = kernel::detail::load_pack(logits.data() + i, width) == pack(top);
+    if (const unsigned lanes = bits(hits & pack_mask::first(width)))
+      return static_cast<Token>(i + std::countr_zero(lanes));
   }
-  return static_cast<Token>(last);
+  return 0;  // not a number among them
+}
+
+// The smallest id whose cumulative weight exceeds u times the total of `weights`. Whole packs are
+// summed first, so that the search runs over vocab / 16 numbers and then over 16.
+inline Token invert(std::span<const float> weights, float u) {
+  const auto n = static_cast<std::int64_t>(weights.size()), packs = (n + 15) / 16;
+  thread_local std::vector<float> sums;
+  sums.resize(static_cast<std::size_t>(packs));
+  double total = 0.0;
+  for (std::int64_t p = 0; p < packs; ++p) {
+    const int width = static_cast<int>(std::min<std::int64_t>(16, n - 16 * p));
+    const float here = sum(kernel::detail::load_pack(weights.data() + 16 * p, width));
+    sums[static_cast<std::size_t>(p)] = here;
+    total += static_cast<double>(here);
+  }
+  double target = static_cast<double>(u) * total;
+  double below = 0.0;
+  std::int64_t p = 0;
+  const auto sum_of = [&](std::int64_t i) {
+    return static_cast<double>(sums[static_cast<std::size_t>(i)]);
+  };
+  while (p < packs && !(below + sum_of(p) > target)) below += sum_of(p++);
+  if (p == packs) {  // rounding put the target past them all: the last token that has a weight
+    target = std::numeric_limits<double>::infinity();
+    do --p;
+    while (p > 0 && !(sum_of(p) > 0.0));
+    if (!(sum_of(p) > 0.0)) return 0;  // none has
+  }
+  std::int64_t token = 16 * p;
+  for (std::int64_t i = token; i < std::min(n, 16 * p + 16); ++i) {
+    const double w = static_cast<double>(weights[static_cast<std::size_t>(i)]);
+    if (!(w > 0.0)) continue;
+    token = i;
+    below += w;
+    if (below > target) break;
+  }
+  return static_cast<Token>(token);
 }
 
 // Sets the weight of every token outside the truncation to zero.
@@ -140,25 +161,27 @@ inline void truncate(const Sampling& s, std::span<float> weights) {
 // finite number.
 inline Sampled sample(const Sampling& s, std::span<float> logits, const RandomKey& key) {
   const auto vocab = static_cast<std::int64_t>(logits.size());
-  const auto largest = std::max_element(logits.begin(), logits.end(), [](float a, float b) {
-    return b == b && (a != a || a < b);  // a NaN is below every number
-  });
-  const auto best = static_cast<Token>(largest - logits.begin());
-  const float top = *largest;
+  const Token best = detail::largest(logits);
+  const float top = logits[static_cast<std::size_t>(best)];
   require(top - top == 0.0f, "sample: the largest logit is ", top, ", expected a finite number");
-  const float temperature = s.temperature > 0.0f ? s.temperature : 1.0f;
-  const auto row = kernel::log_softmax_stats(logits.data(), vocab, temperature);
-  if (s.temperature == 0.0f) return {best, kernel::logprob(row, top)};
+  if (s.temperature == 0.0f)
+    return {best, kernel::logprob(kernel::log_softmax_stats(logits.data(), vocab), top)};
 
-  const float scale = 1.0f / temperature;
+  const pack scale(1.0f / s.temperature), shift(top);
+  pack total(0.0f);
   thread_local std::vector<float> weights;
   weights.resize(logits.size());
-  const pack shift = pack(top);
   for (std::int64_t i = 0; i < vocab; i += 16) {
-    const int width = static_cast<int>(std::min<std::int64_t>(16, vocab - i));
-    const pack w = exp((pack::load(logits.data() + i, width) - shift) * pack(scale));
-    w.store(weights.data() + i, width);
+    const pack w = exp((kernel::detail::load_logits(logits.data() + i, vocab - i) - shift) * scale);
+    kernel::detail::store_pack(w, weights.data() + i,
+                               static_cast<int>(std::min<std::int64_t>(16, vocab - i)));
+    total += w;
   }
+  // At temperature 1 the weights are the terms of the softmax's sum, in its order.
+  const auto row =
+      s.temperature == 1.0f
+          ? kernel::detail::finish_row<false>(top + 0.0f, 1.0f, total, pack(0.0f))
+          : kernel::log_softmax_stats(logits.data(), vocab, s.temperature);
   detail::truncate(s, weights);
   const Token token = detail::invert(weights, uniform(key));
   return {token, kernel::logprob(row, logits[static_cast<std::size_t>(token)])};
