@@ -216,7 +216,7 @@ inline void attend_cached(const AttentionShape& shape, std::span<const CachedQue
   for (const detail::CachedBlock& block : blocks) last = std::max(last, block.position);
   const std::int64_t count = static_cast<std::int64_t>(blocks.size());
 
-  parallel_for(count * shape.kv_heads, [&](std::int64_t chunk) {
+  parallel_for_neighbours(count * shape.kv_heads, [&](std::int64_t chunk) {
     const detail::CachedBlock& cached = blocks[static_cast<std::size_t>(chunk / shape.kv_heads)];
     const std::int64_t kv_head = chunk % shape.kv_heads, group = shape.group();
     const std::int64_t head = kv_head * group * shape.head_dim;

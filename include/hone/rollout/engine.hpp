@@ -323,21 +323,31 @@ class Engine {
     std::vector<kernel::KvPiece> pieces;
     std::vector<kernel::CachedQuery> queries(work.size());
     std::vector<std::pair<std::size_t, std::size_t>> ranges(work.size());
+    std::vector<std::int64_t> begins;  // of each sequence's new tokens
+    for (std::int64_t row = 0; const Work& w : work) {
+      begins.push_back(row);
+      row += static_cast<std::int64_t>(w.tokens.size());
+    }
     auto attend = [&](Pass& pass, std::int64_t layer, const Tensor& q, const Tensor& k,
                       const Tensor& v, const model::AttentionNumbers& numbers) {
-      pieces.clear();
-      std::int64_t row = 0;
-      for (std::size_t i = 0; i < work.size(); ++i) {
+      // The thread that attends to a sequence's keys is mostly the one that appended to them.
+      parallel_for_neighbours(static_cast<std::int64_t>(work.size()), [&](std::int64_t c) {
+        const auto i = static_cast<std::size_t>(c);
         kernel::KvCache& cache = work[i].context->last_cache(layer);
         const auto n = static_cast<std::int64_t>(work[i].tokens.size());
         if (cache.capacity() == 0)
           cache = kernel::KvCache(Pass::shape_of(numbers), n > 1 ? n : first_capacity);
-        cache.append(n, k.data() + row * k.stride(), v.data() + row * v.stride(), k.stride());
+        cache.append(n, k.data() + begins[i] * k.stride(), v.data() + begins[i] * v.stride(),
+                     k.stride());
+      });
+      pieces.clear();
+      for (std::size_t i = 0; i < work.size(); ++i) {
         const std::size_t begin = pieces.size();
         work[i].context->pieces(layer, pieces);
         ranges[i] = {begin, pieces.size() - begin};
-        queries[i] = {.pieces = {}, .begin = row, .rows = n};
-        row += n;
+        queries[i] = {.pieces = {},
+                      .begin = begins[i],
+                      .rows = static_cast<std::int64_t>(work[i].tokens.size())};
       }
       for (std::size_t i = 0; i < work.size(); ++i)
         queries[i].pieces =
