@@ -195,7 +195,8 @@ void parallel_for(std::int64_t chunks, F&& f) {
 }
 
 // The same for chunks that lie side by side in memory: each thread takes a run of neighbours, one
-// after the other, and so reads one long stream; who is done with his own run helps with the others.
+// after the other, and so reads one long stream; who is done with his own run helps with the
+// others.
 template <class F>
 void parallel_for_neighbours(std::int64_t chunks, const F& f) {
   struct alignas(64) Run {

@@ -71,36 +71,24 @@ struct LinearForward {
     for (; p < last; ++p) tile<1, Most, true>(s.rows, 0, p, 0, s.in, fetch(p), 16);
   }
 
-  // All rows, a few tiles of them, panels [first, last). Each panel comes from memory once; while
-  // the tiles work on one part of it they share the fetching of the next part, so that the memory
-  // never rests.
-  void several(std::int64_t first, std::int64_t last) const {
-    const std::int64_t tiles = (s.rows + tile_height - 1) / tile_height;
+  // Rows [m0, m1), a block that stays in the second-level cache, of panels [first, last). Each
+  // panel comes from memory once; while the tiles work on one part of it they share the fetching of
+  // the next part, so that the memory never rests.
+  void many(std::int64_t m0, std::int64_t m1, std::int64_t first, std::int64_t last) const {
+    const std::int64_t tiles = (m1 - m0 + tile_height - 1) / tile_height;
     const std::int64_t share = (16 + tiles - 1) / tiles;  // of each step's cache line
     for (std::int64_t p = first; p < last; ++p)
-      each_part(s.in, streamed_depth, [&](std::int64_t begin, std::int64_t end) {
+      each_part(s.in, block_depth, [&](std::int64_t begin, std::int64_t end) {
         const float* fetch = panels + (p * s.in + end) * 16;
-        each_tile(s.rows, [&](std::int64_t m, std::int64_t rows) {
-          tile<1, tile_height, true>(rows, m, p, begin, end, fetch, share);
+        each_tile(m1 - m0, [&](std::int64_t m, std::int64_t rows) {
+          tile<1, tile_height, true>(rows, m0 + m, p, begin, end, fetch, share);
           fetch += (end - begin) * share;
         });
       });
   }
 
-  // Rows [m0, m1) of panels [first, last), in blocks of the chain that keep a part of a panel in
-  // the first-level cache and the rows' part in the second.
-  void many(std::int64_t m0, std::int64_t m1, std::int64_t first, std::int64_t last) const {
-    each_part(s.in, block_depth, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t p = first; p < last; ++p)
-        each_tile(m1 - m0,
-                  [&](std::int64_t m, std::int64_t rows) { tile<1>(rows, m0 + m, p, begin, end); });
-    });
-  }
-
-  static constexpr std::int64_t fetch_distance = 24;   // steps
-  static constexpr std::int64_t streamed_depth = 128;  // steps
-  static constexpr std::int64_t several_rows = 36;
-  static constexpr std::int64_t block_depth = 256;
+  static constexpr std::int64_t fetch_distance = 24;  // steps
+  static constexpr std::int64_t block_depth = 512;
   static constexpr std::int64_t block_rows = 120;
 };
 
@@ -113,31 +101,24 @@ inline void linear(const LinearShape& shape, const float* x, const float* panels
   const LinearShape& s = f.s;
   if (s.rows <= 0) return;
   const std::int64_t all = panel_count(s.out);
-  if (s.rows <= f.several_rows || s.in <= 0) {
-    // About 128 KiB of panels at a time: long streams, and small enough to share.
-    const std::int64_t group = std::max<std::int64_t>(4, 512 / std::max<std::int64_t>(1, s.in) * 4);
-    parallel_for_neighbours((all + group - 1) / group, [&](std::int64_t c) {
-      const std::int64_t first = c * group, last = std::min(all, first + group);
-      if (s.rows == 1)
-        f.few<4, 1>(first, last);
-      else if (s.rows == 2)
-        f.few<3, 2>(first, last);
-      else if (s.rows == 3)
-        f.few<2, 3>(first, last);
-      else if (s.rows <= detail::tile_height)
-        f.few<1, detail::tile_height>(first, last);
-      else
-        f.several(first, last);
-    });
-    return;
-  }
   const std::int64_t blocks = (s.rows + f.block_rows - 1) / f.block_rows;
-  const std::int64_t group = 8;
-  const std::int64_t groups = (all + group - 1) / group;
-  parallel_for(blocks * groups, [&](std::int64_t c) {
-    const std::int64_t b = c % blocks, g = c / blocks;
-    f.many(s.rows * b / blocks, s.rows * (b + 1) / blocks, g * group,
-           std::min(all, (g + 1) * group));
+  // About 128 KiB of panels at a time: long streams, and small enough to share. Where a block of
+  // rows is one of several, it is read again for each group: twice that.
+  const std::int64_t unit = std::max<std::int64_t>(1, 512 / std::max<std::int64_t>(1, s.in));
+  const std::int64_t group = (blocks > 1 ? 8 : 4) * unit;
+  parallel_for_neighbours((all + group - 1) / group * blocks, [&](std::int64_t c) {
+    const std::int64_t first = c / blocks * group, last = std::min(all, first + group);
+    const std::int64_t b = c % blocks;
+    if (s.rows == 1)
+      f.few<4, 1>(first, last);
+    else if (s.rows == 2)
+      f.few<3, 2>(first, last);
+    else if (s.rows == 3)
+      f.few<2, 3>(first, last);
+    else if (s.rows <= detail::tile_height)
+      f.few<1, detail::tile_height>(first, last);
+    else
+      f.many(s.rows * b / blocks, s.rows * (b + 1) / blocks, first, last);
   });
 }
 

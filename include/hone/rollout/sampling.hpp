@@ -178,10 +178,9 @@ inline Sampled sample(const Sampling& s, std::span<float> logits, const RandomKe
     total += w;
   }
   // At temperature 1 the weights are the terms of the softmax's sum, in its order.
-  const auto row =
-      s.temperature == 1.0f
-          ? kernel::detail::finish_row<false>(top + 0.0f, 1.0f, total, pack(0.0f))
-          : kernel::log_softmax_stats(logits.data(), vocab, s.temperature);
+  const auto row = s.temperature == 1.0f
+                       ? kernel::detail::finish_row<false>(top + 0.0f, 1.0f, total, pack(0.0f))
+                       : kernel::log_softmax_stats(logits.data(), vocab, s.temperature);
   detail::truncate(s, weights);
   const Token token = detail::invert(weights, uniform(key));
   return {token, kernel::logprob(row, logits[static_cast<std::size_t>(token)])};
