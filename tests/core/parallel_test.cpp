@@ -41,6 +41,32 @@ TEST(Parallel, EveryChunkRunsOnce) {
   }
 }
 
+TEST(Parallel, EveryNeighbourRunsOnce) {
+  for (int n : {1, 2, 3, 8}) {
+    const Threads threads(n);
+    for (std::int64_t chunks : {0, 1, 2, 3, 7, 100, 5000}) {
+      std::vector<int> runs(static_cast<std::size_t>(chunks));
+      hone::parallel_for_neighbours(chunks,
+                                    [&](std::int64_t c) { ++runs[static_cast<std::size_t>(c)]; });
+      EXPECT_EQ(std::count(runs.begin(), runs.end(), 1), chunks) << n << " threads";
+    }
+  }
+}
+
+TEST(Parallel, WhoIsDoneWithHisNeighboursTakesThoseOfAThreadThatHangs) {
+  const Threads threads(2);
+  std::atomic<int> others{0};
+  hone::parallel_for_neighbours(10, [&](std::int64_t c) {
+    if (c > 0) {
+      ++others;
+      return;
+    }
+    const auto start = Clock::now();
+    while (others < 9 && seconds_since(start) < 60) std::this_thread::yield();
+    EXPECT_EQ(others, 9);
+  });
+}
+
 TEST(Parallel, ManyShortJobsOneAfterTheOther) {
   const Threads threads(4);
   std::vector<std::int64_t> out(64);
