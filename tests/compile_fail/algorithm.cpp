@@ -15,6 +15,7 @@
 // expect: \.aggregation cannot be called as one: write \.aggregation = loss::TokenMean
 // expect: this sequence loss has a token stage of its own.*write kl::InReward instead
 // expect: \.ptx has no text to give: write \.ptx = train::Ptx\{\.coef
+// expect: \.loss reads token_sum and has no token stage to sum: write a member
 #include "hone/train/algorithm.hpp"
 
 #include "hone/advantage/gae.hpp"
@@ -32,6 +33,15 @@ struct Frozen {
   template <class T>
   constexpr T operator()(const TokenInputs<T>& t) const {
     return t.advantage * stop_gradient(t.logprob);
+  }
+};
+
+struct Halved {
+  static constexpr auto level = Level::sequence;
+  loss::Gmpo inner{};
+  template <class T>
+  constexpr T operator()(const SequenceInputs<T>& s) const {
+    return 0.5f * inner(s);
   }
 };
 
@@ -65,6 +75,8 @@ auto a = Algorithm{.aggregation = Nothing{}};
 auto a = actor_objective(Algorithm{.kl = kl::InLoss{}, .loss = loss::Gmpo{}});
 #elif HONE_FAIL == 15
 auto a = Algorithm{.ptx = Nothing{}};
+#elif HONE_FAIL == 16
+auto a = Algorithm{.loss = Halved{}};
 #else
 auto a = Algorithm{.advantage = advantage::Gae{},
                    .kl = kl::InLoss{.estimator = kl::FullVocabulary{}},

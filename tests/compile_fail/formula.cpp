@@ -5,10 +5,15 @@
 // expect: evaluate_sequences takes a sequence objective
 // expect: evaluate_pairs takes a pair objective
 // expect: evaluate_scores takes an objective of reward-model scores
+// expect: reads token_sum and has no token stage to sum: write a member.*returns the wrapped
+// expect: reads token_sum and has no token stage to sum: write a member
+// expect: both terms of this Sum have a token stage.*write one struct
 #include "hone/loss/dpo.hpp"
+#include "hone/loss/gmpo.hpp"
 #include "hone/loss/positions.hpp"
 #include "hone/loss/ppo_clip.hpp"
 #include "hone/loss/sequences.hpp"
+#include "hone/loss/sum.hpp"
 
 using namespace hone;
 
@@ -24,6 +29,23 @@ struct Branches {
   }
 };
 
+// A wrapper that forgets the token stage of what it wraps, and a loss of pairs that has none.
+struct Halved {
+  static constexpr auto level = Level::sequence;
+  loss::Gmpo inner{};
+  template <class T>
+  constexpr T operator()(const SequenceInputs<T>& s) const {
+    return 0.5f * inner(s);
+  }
+};
+struct Apart {
+  static constexpr auto level = Level::pair;
+  template <class T>
+  constexpr T operator()(const PairInputs<T>& p) const {
+    return p.rejected.token_sum - p.chosen.logprob;
+  }
+};
+
 float f(loss::SequenceBatch batch, loss::Column column) {
 #if HONE_FAIL == 2
   const auto ternary = [](const auto& t) { return t.advantage > 0 ? -t.logprob : t.logprob; };
@@ -34,6 +56,12 @@ float f(loss::SequenceBatch batch, loss::Column column) {
   return static_cast<float>(loss::evaluate_pairs(loss::PpoClip{}, batch, {}, {}).loss.value());
 #elif HONE_FAIL == 5
   return static_cast<float>(loss::evaluate_scores(loss::Dpo{}, column, {}, {}).value());
+#elif HONE_FAIL == 6
+  return static_cast<float>(loss::evaluate_sequences(Halved{}, batch, column, {}).value());
+#elif HONE_FAIL == 7
+  return static_cast<float>(loss::evaluate_pairs(Apart{}, batch, {}, {}).loss.value());
+#elif HONE_FAIL == 8
+  return loss::Sum<loss::Gmpo, loss::Gmpo>{}.first.log_clip_low;
 #else
   return differentiate(Branches{}, TokenInputs<float>{}).value + static_cast<float>(batch.size()) +
          static_cast<float>(column.size());

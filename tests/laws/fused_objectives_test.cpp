@@ -413,6 +413,13 @@ TEST(FusedObjectives, OfSequences) {
   check("gspo of sums",
         loss::Gspo{.clip = {.clip_low = 0.6f, .clip_high = 0.9f}, .length_normalised = false});
   check("gmpo", loss::Gmpo{});
+  check("gmpo, truncated", loss::TruncatedImportanceSampling<loss::Gmpo>{.high = 1.1f}, true);
+  check("gmpo, dropped outside",
+        loss::IcePop<loss::Gmpo, loss::SequenceMeanRatio>{.low = 0.9f, .high = 1.3f}, true);
+  check("gspo, truncated",
+        loss::TruncatedImportanceSampling<loss::Gspo, loss::PerSequence>{.high = 1.1f}, true);
+  check("gspo, gmpo", Sum{loss::Gspo{}, loss::Gmpo{}});
+  check("gmpo, gspo", Sum{loss::Gmpo{}, loss::Gspo{}});
   check("kto", loss::Kto{});
   check("gspo, entropy", Sum{loss::Gspo{}, loss::EntropyBonus{.coef = 0.3f}});
   check("gspo, k3", loss::WithTokenTerm<loss::Gspo, kl::InLoss<>>{.term = {.coef = 0.3f}});

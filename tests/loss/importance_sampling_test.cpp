@@ -1,4 +1,5 @@
 #include "hone/loss/importance_sampling.hpp"
+#include "hone/loss/gmpo.hpp"
 #include "hone/loss/gspo.hpp"
 #include "hone/loss/ppo_clip.hpp"
 
@@ -46,6 +47,40 @@ TEST(TruncatedImportanceSampling, OfASequenceLoss) {
     const double w = std::min(std::exp(s.old_logprob - s.rollout_logprob), double(1.05f));
     return -w * std::min(r * s.advantage, clipped * s.advantage);
   });
+}
+
+TEST(TruncatedImportanceSampling, OfASequenceLossByTheMeanRatio) {
+  constexpr loss::TruncatedImportanceSampling f{
+      .loss = loss::Gspo{}, .high = 1.002f, .scope = loss::SequenceMeanRatio{}};
+  check_objective(f, [](const auto& s, const auto&) {
+    const double r = std::exp((s.logprob - s.old_logprob) / s.length);
+    const double clipped = std::min(std::max(r, double(1 - 0.2f)), double(1 + 0.2f));
+    const double w =
+        std::min(std::exp((s.old_logprob - s.rollout_logprob) / s.length), double(1.002f));
+    return -w * std::min(r * s.advantage, clipped * s.advantage);
+  });
+}
+
+TEST(IcePop, OfAWholeSequenceLoss) {
+  constexpr loss::IcePop f{
+      .loss = loss::Gspo{}, .low = 0.9375f, .high = 1.0625f, .scope = loss::PerSequence{}};
+  check_objective(f, [](const auto& s, const auto&) {
+    const double r = std::exp((s.logprob - s.old_logprob) / s.length);
+    const double clipped = std::min(std::max(r, double(1 - 0.2f)), double(1 + 0.2f));
+    const double w = std::exp(s.old_logprob - s.rollout_logprob);
+    return w >= 0.9375 && w <= 1.0625 ? -w * std::min(r * s.advantage, clipped * s.advantage) : 0.0;
+  });
+}
+
+TEST(ImportanceSampling, HandsTheTokenStageOn) {
+  using Truncated = loss::TruncatedImportanceSampling<loss::Gmpo>;
+  static_assert(has_token_stage<Truncated> && has_token_stage<loss::IcePop<loss::Gmpo>>);
+  static_assert(!has_token_stage<loss::TruncatedImportanceSampling<loss::Gspo>>);
+  static_assert(token_sum_is_filled<Truncated>);
+  TokenInputs<double> t;
+  t.logprob = -1, t.old_logprob = -1.25, t.advantage = 1;
+  EXPECT_EQ(Truncated{}.token(t), loss::Gmpo{}.token(t));
+  EXPECT_EQ(loss::IcePop<loss::Gmpo>{}.token(t), 0.25);
 }
 
 TEST(IcePop, ZeroesWhatLiesOutside) {

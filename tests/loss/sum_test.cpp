@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "hone/loss/gmpo.hpp"
+#include "hone/loss/gspo.hpp"
+
 #include "objective_check.hpp"
 
 namespace hone::test {
@@ -51,6 +54,16 @@ TEST(Sum, TermByTermIsBitEqualToTheWhole) {
     ASSERT_EQ(a.slope.logprob, b.slope.logprob);
     ASSERT_EQ(a.slope.entropy, b.slope.entropy);
   }
+}
+
+TEST(Sum, HandsOnTheTokenStageOfEitherTerm) {
+  static_assert(has_token_stage<loss::Sum<loss::Gmpo, loss::Gspo>>);
+  static_assert(has_token_stage<loss::Sum<loss::Gspo, loss::Gmpo>>);
+  static_assert(!has_token_stage<loss::Sum<loss::Gspo, loss::Gspo>>);
+  TokenInputs<double> t;
+  t.logprob = -1, t.old_logprob = -1.25, t.advantage = 1;
+  EXPECT_EQ((loss::Sum<loss::Gmpo, loss::Gspo>{}.token(t)), 0.25);
+  EXPECT_EQ((loss::Sum<loss::Gspo, loss::Gmpo>{}.token(t)), 0.25);
 }
 
 TEST(Sum, OfThree) {

@@ -162,6 +162,28 @@ constexpr TokenInputs<bool> columns_read() {
 template <class F>
 inline constexpr TokenInputs<bool> token_columns = detail::columns_read<std::remove_cvref_t<F>>();
 
+namespace detail {
+
+template <class F>
+constexpr bool leaves_token_sum() {
+  constexpr Level level = level_of<F>;
+  if constexpr (!traceable<F, level>)
+    return true;  // it reads everything, as far as can be seen
+  else if constexpr (level == Level::sequence)
+    return !reads<F>.token_sum;
+  else if constexpr (level == Level::pair)
+    return !reads<F>.chosen.token_sum && !reads<F>.rejected.token_sum;
+  else
+    return true;
+}
+
+}  // namespace detail
+
+// False for an objective that reads token_sum and has no token stage: the sum would be 0
+// throughout.
+template <class F>
+inline constexpr bool token_sum_is_filled = has_token_stage<F> || detail::leaves_token_sum<F>();
+
 // Throws if this very object reads or differentiates a field that its type was not seen to. Called
 // once, before training.
 template <class F>

@@ -22,7 +22,8 @@ namespace hone {
 inline namespace v0 {
 namespace loss {
 
-// log w from the probabilities of one token (in a sequence loss: of the whole sequence).
+// log w from the probabilities of one token. The record of a sequence loss holds sums, so there it
+// is PerSequence.
 struct PerToken {
   template <class Inputs>
   HONE_HD constexpr auto operator()(const Inputs& t) const {
@@ -38,6 +39,10 @@ struct PerSequence {
   HONE_HD constexpr auto operator()(const TokenInputs<T>& t) const {
     return t.drift;
   }
+  template <class T>
+  HONE_HD constexpr auto operator()(const SequenceInputs<T>& s) const {
+    return s.old_logprob - s.rollout_logprob;
+  }
   bool operator==(const PerSequence&) const = default;
 };
 
@@ -46,6 +51,10 @@ struct SequenceMeanRatio {
   template <class T>
   HONE_HD constexpr auto operator()(const TokenInputs<T>& t) const {
     return t.drift / t.length;
+  }
+  template <class T>
+  HONE_HD constexpr auto operator()(const SequenceInputs<T>& s) const {
+    return (s.old_logprob - s.rollout_logprob) / s.length;
   }
   bool operator==(const SequenceMeanRatio&) const = default;
 };
@@ -63,6 +72,12 @@ struct TruncatedImportanceSampling {
   HONE_HD constexpr auto operator()(const Inputs& in) const {
     return clamp(exp(stop_gradient(scope(in))), low, high) * loss(in);
   }
+
+  // The loss's token stage, if it has one (see SequenceInputs::token_sum).
+  template <class T>
+  requires requires(const Loss& f, const TokenInputs<T>& t) { f.token(t); }
+  HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return loss.token(t); }
+
   bool operator==(const TruncatedImportanceSampling&) const = default;
 };
 
@@ -80,6 +95,12 @@ struct IcePop {
     const auto weight = exp(stop_gradient(scope(in)));
     return select((weight >= low) & (weight <= high), weight * loss(in), 0);
   }
+
+  // As above.
+  template <class T>
+  requires requires(const Loss& f, const TokenInputs<T>& t) { f.token(t); }
+  HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return loss.token(t); }
+
   bool operator==(const IcePop&) const = default;
 };
 

@@ -166,6 +166,11 @@ OrderFreeSum<> evaluate_sequences(const F& f, const SequenceBatch& batch, Column
   static_assert(level_of<F> == Level::sequence,
                 "hone: evaluate_sequences takes a sequence objective such as loss::Gspo or "
                 "loss::Kto: use evaluate for token objectives, evaluate_pairs for pairs");
+  static_assert(
+      token_sum_is_filled<F>,
+      "hone: this objective reads token_sum and has no token stage to sum: write a member "
+      "`template <class T> T token(const TokenInputs<T>& t) const`, and in a wrapper one "
+      "that returns the wrapped objective's token(t)");
   detail::check_batch<F>(batch, out);
   require(static_cast<std::int64_t>(weights.size()) == batch.size(), "loss: there are ",
           weights.size(), " weights for ", batch.size(), " sequences");
@@ -198,6 +203,11 @@ PairResult evaluate_pairs(const F& f, const SequenceBatch& batch, std::span<cons
                           const TokenInputs<Derivative>& out) {
   static_assert(level_of<F> == Level::pair,
                 "hone: evaluate_pairs takes a pair objective such as loss::Dpo or loss::SimPo");
+  static_assert(
+      token_sum_is_filled<F>,
+      "hone: this objective reads token_sum and has no token stage to sum: write a member "
+      "`template <class T> T token(const TokenInputs<T>& t) const`, and in a wrapper one "
+      "that returns the wrapped objective's token(t)");
   detail::check_batch<F>(batch, out);
   std::vector<SequenceInputs<double>> sums(static_cast<std::size_t>(batch.size()));
   std::vector<SequenceInputs<double>> slopes(sums.size());

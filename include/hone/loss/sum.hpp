@@ -13,6 +13,10 @@ template <class First, class Second>
 struct Sum {
   static constexpr Level level = level_of<First>;
   static constexpr bool additive = true;
+  static_assert(
+      !has_token_stage<First> || !has_token_stage<Second>,
+      "hone: both terms of this Sum have a token stage, and a sequence has one token_sum: "
+      "write one struct whose members token() and operator() hold both terms");
 
   First first{};
   Second second{};
@@ -22,10 +26,13 @@ struct Sum {
     return first(in) + second(in);
   }
 
-  // The first term's token stage, if it has one (see SequenceInputs::token_sum).
+  // The token stage of the term that has one (see SequenceInputs::token_sum).
   template <class T>
   requires requires(const First& f, const TokenInputs<T>& t) { f.token(t); }
   HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return first.token(t); }
+  template <class T>
+  requires requires(const Second& f, const TokenInputs<T>& t) { f.token(t); }
+  HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return second.token(t); }
 
   HONE_HD constexpr bool limits_off() {
     return hone::limits_off(first) && hone::limits_off(second);

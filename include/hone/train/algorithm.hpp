@@ -187,6 +187,10 @@ struct Algorithm {
                 "hone: Algorithm's .loss cannot be called with the record of its level: write "
                 "`template <class T> constexpr T operator()(const TokenInputs<T>& t) const`, or a "
                 "lambda such as [](const auto& t) { return -t.advantage * t.logprob; }");
+  static_assert(token_sum_is_filled<typename detail::loss_now<Loss>::type>,
+                "hone: Algorithm's .loss reads token_sum and has no token stage to sum: write a "
+                "member `template <class T> T token(const TokenInputs<T>& t) const`, and in a "
+                "wrapper one that returns the wrapped loss's token(t)");
   static_assert(detail::loss_moves_the_policy<Loss>(),
                 "hone: Algorithm's .loss has no gradient by t.logprob, so nothing would be learnt: "
                 "use t.logprob outside of stop_gradient");
