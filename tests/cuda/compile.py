@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles every tests/cuda/*.cu with nvcc for each architecture, and reads what ptxas says.
+"""Compiles every tests/cuda/*.cu with nvcc for each architecture that it has code for, from sm_75 on,
+and reads what ptxas says.
 
 A kernel may spill as many bytes of registers as its source states in a line
 
@@ -19,13 +20,22 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "structure"))
-from compile import nvcc, run, run_all  # noqa: E402
+from compile import JOBS, nvcc, run, run_all  # noqa: E402
 
-ARCHITECTURES = ["75", "80", "86", "89", "90", "100", "120"]
+OLDEST = 75
 BUDGET = re.compile(r"^// spill budget: (\d+) bytes", re.MULTILINE)
 ENTRY = re.compile(r"Compiling entry function '(\w+)' for 'sm_(\w+)'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 REGISTERS = re.compile(r"Used (\d+) registers")
+
+
+def architectures_of(compiler):
+    """Those that the installed nvcc makes code for: "75", "80", ..."""
+    status, output = run([compiler, "--list-gpu-code"])
+    found = sorted({int(n) for n in re.findall(r"^sm_(\d+)$", output, re.MULTILINE)})
+    if status != 0 or not found:
+        sys.exit(f"{compiler} --list-gpu-code lists no architecture:\n{output}")
+    return [str(n) for n in found if n >= OLDEST]
 
 
 def kernels(output):
@@ -57,44 +67,46 @@ def main():
     parser.add_argument("paths", nargs="*", type=pathlib.Path)
     arguments = parser.parse_args()
     paths = arguments.paths or sorted(HERE.glob("*.cu"))
-    architectures = arguments.arch or ARCHITECTURES
     if not nvcc():
         print(f"nvcc is not here:\n0 passed, 0 failed, {len(paths)} skipped")
         return 0
+    architectures = arguments.arch or architectures_of(nvcc()[0])
 
     base = [a for a in nvcc() if a not in ("-ptx", "-arch=compute_80")]
     base = base[: base.index("-o")] + base[base.index("-o") + 2:]
+    # One call for several architectures, whose words come one after the other; only the device half.
+    shares = [share for k in range(JOBS) if (share := architectures[k::JOBS])]
     with tempfile.TemporaryDirectory() as scratch:
-        jobs = [(path, arch) for path in paths for arch in architectures]
-        results = run_all([base + ["-c", "-Xptxas", "-v", "-gencode", f"arch=compute_{arch},code=sm_{arch}",
-                                   "-o", f"{scratch}/{path.stem}_{arch}.o", str(path)]
-                           for path, arch in jobs])
-    passed = failed = 0
-    seen = {path: 0 for path in paths}
-    for (path, arch), (status, output) in zip(jobs, results):
-        place = f"{path.name} for sm_{arch}"
+        jobs = [(path, share) for path in paths for share in shares]
+        results = run_all([
+            base + ["-fatbin", "-Xptxas", "-v", "-o", f"{scratch}/{path.stem}_{share[0]}.fatbin", str(path)]
+            + [word for arch in share for word in ("-gencode", f"arch=compute_{arch},code=sm_{arch}")]
+            for path, share in jobs])
+    passed = failed = total = 0
+    for (path, share), (status, output) in zip(jobs, results):
         if status != 0:
-            failed += 1
-            print(f"{place} does not compile:\n" + "\n".join(output.splitlines()[:20]))
+            failed += len(share)
+            print(f"{path.name} for sm_{', sm_'.join(share)} does not compile:\n"
+                  + "\n".join(output.splitlines()[:20]))
             continue
         stated = BUDGET.search(path.read_text(encoding="utf-8"))
         budget = int(stated[1]) if stated else 0
-        found = kernels(output)
-        names = readable([k[0] for k in found])
-        over = [k for k in found if k[3] > budget]
-        for name, _, stack, spilled, registers in found if arguments.verbose else over:
-            print(f"{place}: {names[name]}: {registers} registers, {stack} bytes of stack, "
-                  f"{spilled} spilled, budget {budget}")
-        seen[path] += len(found)
-        if over:
-            failed += 1
-        else:
-            passed += 1
-    for path, count in seen.items():
-        if count == 0:
-            failed += 1
-            print(f"{path}: no kernel was compiled")
-    print(f"CUDA, {sum(seen.values())} kernels for sm_{', sm_'.join(architectures)}:")
+        everything = kernels(output)
+        names = readable([k[0] for k in everything])
+        for arch in share:
+            found = [k for k in everything if k[1] == arch]
+            over = [k for k in found if k[3] > budget]
+            for name, _, stack, spilled, registers in found if arguments.verbose else over:
+                print(f"{path.name} for sm_{arch}: {names[name]}: {registers} registers, "
+                      f"{stack} bytes of stack, {spilled} spilled, budget {budget}")
+            if not found:
+                print(f"{path.name} for sm_{arch}: no kernel was compiled")
+            total += len(found)
+            if over or not found:
+                failed += 1
+            else:
+                passed += 1
+    print(f"CUDA, {total} kernels for sm_{', sm_'.join(architectures)}:")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -2,6 +2,7 @@
 #include "functors.hpp"
 
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/remax.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
 #include "hone/kernel/cuda/head_rows.cuh"
 #include "hone/kernel/cuda/moments.cuh"
@@ -35,6 +36,8 @@ template __global__ void hone::kernel::cuda::token_losses<Reinforce>(
     const Reinforce, const kernel::cuda::TokenLossArguments);
 template __global__ void hone::kernel::cuda::advantage_scan<advantage::Gae>(
     const advantage::Gae, const kernel::cuda::ScanArguments);
+template __global__ void hone::kernel::cuda::advantage_scan<advantage::ReMax>(
+    const advantage::ReMax, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::advantage_scan<advantage::DecoupledGae>(
     const advantage::DecoupledGae, const kernel::cuda::ScanArguments);
 

@@ -10,6 +10,7 @@
 
 #include "hone/advantage/estimate.hpp"
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/remax.hpp"
 #include "hone/advantage/whitened.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
@@ -166,7 +167,7 @@ void check_scan(const Policy& policy) {
   const std::vector<std::int64_t> offsets{0, 7, 7, 30, 31, 90};
   const auto n = static_cast<std::size_t>(offsets.back());
   const std::vector<float> rewards = noise(n, 1, 1.0f), values = noise(n, 2, 1.0f),
-                           bootstrap = noise(5, 3, 1.0f);
+                           bootstrap = noise(5, 3, 1.0f), greedy = noise(5, 4, 1.0f);
   std::vector<std::uint8_t> mask(n, 1), truncated{0, 1, 1, 0, 1};
   for (std::size_t t = 0; t < n; ++t) mask[t] = t % 5 != 2;
   std::vector<float> want(n), want_returns(n), got(n, 5.0f), got_returns(n, 5.0f);
@@ -178,7 +179,8 @@ void check_scan(const Policy& policy) {
                        .mask = mask,
                        .truncated = truncated,
                        .bootstrap = bootstrap,
-                       .scores = scores},
+                       .scores = scores,
+                       .greedy_scores = greedy},
                       {.advantages = want, .returns = want_returns});
   cuda::ScanArguments a;
   a.offsets = offsets.data();
@@ -187,6 +189,7 @@ void check_scan(const Policy& policy) {
   a.mask = mask.data();
   a.truncated = truncated.data();
   a.bootstrap = bootstrap.data();
+  a.greedy_scores = greedy.data();
   a.advantages = got.data();
   a.returns = got_returns.data();
   a.sequences = 5;
@@ -201,6 +204,7 @@ void check_scan(const Policy& policy) {
 TEST(AdvantageScan, EqualsTheCpuBitForBitOverGapsAndTruncation) {
   check_scan(advantage::Gae{.gamma = 0.99f, .lambda = 0.9f});
   check_scan(Halving{});
+  check_scan(advantage::ReMax{});
 }
 
 TEST(Moments, OfGroupsAndWhitening) {

@@ -24,6 +24,7 @@ struct ScanArguments {
   const std::uint8_t* mask = nullptr;       // [T], or null: all sampled
   const std::uint8_t* truncated = nullptr;  // [S], or null: all ended
   const float* bootstrap = nullptr;         // [S] read where truncated
+  const float* greedy_scores = nullptr;     // [S] if the policy needs them (ReMax)
   float* advantages = nullptr;              // [T]
   float* returns = nullptr;                 // [T], or null
   std::int64_t sequences = 0;
@@ -47,6 +48,7 @@ __global__ void advantage_scan(const Policy policy, const ScanArguments a) {
   in.next_value = T(last);
   in.next = {T(0.0f), T(last)};
   in.length = T(length);
+  if constexpr (advantage::needs_greedy_baseline_v<Policy>) in.greedy_score = T(a.greedy_scores[s]);
   for (std::int64_t t = end; t-- > begin;) {
     if (a.mask && !a.mask[t]) {
       a.advantages[t] = 0.0f;
