@@ -280,6 +280,7 @@
 #include "hone/train/update_metrics.hpp"
 #include "hone/train/visit_state.hpp"
 
+#include "hone/recipes/compat/baseline_before_kl.hpp"
 #include "hone/recipes/compat/deepspeed_chat.hpp"
 #include "hone/recipes/compat/gae_through_gaps.hpp"
 #include "hone/recipes/compat/openrlhf.hpp"

@@ -23,6 +23,8 @@ TEST(Opo, EmptyAnswersCarryNoWeight) {
 
 TEST(Opo, AGroupOfOneGivesZero) {
   EXPECT_EQ(run(Opo{}, one_group({5}, {2})).advantages, (std::vector<float>{0, 0}));
+  EXPECT_EQ(run(Opo{.singleton_keeps_reward = true}, one_group({5}, {2})).advantages,
+            (std::vector<float>{5, 5}));
 }
 
 }  // namespace

@@ -26,5 +26,22 @@ TEST(Gspo, WithoutLengthNormalisationIsPpoOnSequences) {
   EXPECT_NEAR(r.value, -2 * std::exp(0.125), 1e-12);
 }
 
+TEST(Gspo, LimitsTheRatioAboveOnly) {
+  const loss::Gspo f{.log_ratio_max = 10};
+  const auto at = [&](double log_ratio) {
+    return differentiate(
+        f, SequenceInputs<double>{
+               .logprob = 2 * log_ratio, .old_logprob = 0, .length = 2, .advantage = -1});
+  };
+  EXPECT_NEAR(at(12).value, std::exp(10.0), 1e-9);
+  EXPECT_EQ(at(12).slope.logprob, 0);
+  EXPECT_NEAR(at(9).slope.logprob, std::exp(9.0) / 2, 1e-9);
+  const loss::Gspo open{.clip = {.clip_low = 1}, .log_ratio_max = 10};
+  const auto low = differentiate(
+      open, SequenceInputs<double>{.logprob = -24, .old_logprob = 0, .length = 2, .advantage = 1});
+  EXPECT_NEAR(low.value, -std::exp(-12.0), 1e-15);
+  EXPECT_NEAR(low.slope.logprob, -std::exp(-12.0) / 2, 1e-15);
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -4,6 +4,8 @@
 // minimises the variance of the gradient if gradients of different tokens are orthogonal and of
 // equal size. As published the answer itself takes part in its own baseline, which is a small bias;
 // `leave_one_out` removes it (docs/oracle.md).
+//
+// A group of one has no baseline: 0 (verl: r).
 #pragma once
 
 #include "hone/advantage/group.hpp"
@@ -14,12 +16,13 @@ namespace advantage {
 
 struct Opo {
   bool leave_one_out = false;
+  bool singleton_keeps_reward = false;
 
   static constexpr bool needs_values = false;
   static constexpr bool needs_groups = true;
 
   float operator()(const Sample& s) const {
-    if (s.group.size() == 1) return 0.0f;
+    if (s.group.size() == 1) return singleton_keeps_reward ? s.score : 0.0f;
     return static_cast<float>(
         s.score - s.group.length_weighted_mean(leave_one_out ? s.index : s.group.size()));
   }

@@ -3,7 +3,7 @@
 // Zheng et al., "Group sequence policy optimization", 2025, eq. 5 and 7: the ratio of PPO's loss is
 // that of the whole answer, per token in the geometric mean. The derivative by every token of the
 // answer is the same. The paper clips to [1 - 3e-4, 1 + 4e-4]. verl limits log s to 10 above
-// (`clip.log_ratio_limit`), and averages the same value over tokens, which is equal.
+// (`log_ratio_max`), and averages the same value over tokens, which is equal.
 //
 // length_normalised = false gives s = pi(y | x) / pi_old(y | x): sequence-level PPO (TRL's RLOO).
 #pragma once
@@ -20,11 +20,13 @@ struct Gspo {
 
   PpoClip clip{};
   bool length_normalised = true;
+  float log_ratio_max = unlimited;
 
   template <class T>
   HONE_HD constexpr T operator()(const SequenceInputs<T>& s) const {
-    const T log_ratio = s.logprob - s.old_logprob;
-    return clip.surrogate(length_normalised ? T(log_ratio / s.length) : log_ratio, s.advantage);
+    const T sum = s.logprob - s.old_logprob;
+    const T log_ratio = length_normalised ? T(sum / s.length) : sum;
+    return clip.surrogate(T(clamp(log_ratio, -unlimited, log_ratio_max)), s.advantage);
   }
   bool operator==(const Gspo&) const = default;
 };

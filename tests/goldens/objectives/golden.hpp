@@ -145,12 +145,16 @@ void expect_close(const Range& found, const std::vector<double>& expected,
         << what << ", entry " << i;
 }
 
+// The loss to 1e-5 of itself, and where it is a small rest of large terms to 1e-7 of their size:
+// the sum of the derivatives' absolute values, since a term is its derivative to within a factor.
 inline void expect_case(const Found& found, const json& c) {
   json options = c;
   for (const char* numbers : {"gradient", "entropy_gradient"}) options.erase(numbers);
   const std::string what = options.dump();
   const double loss = c.at("loss");
-  EXPECT_NEAR(found.loss, loss, 1e-5 * std::max(1.0, std::abs(loss))) << what;
+  double scale = 0;
+  for (const double d : c.at("gradient")) scale += std::abs(d);
+  EXPECT_NEAR(found.loss, loss, std::max(1e-5 * std::abs(loss), 1e-7 * scale)) << what;
   expect_close(found.gradient, c.at("gradient").get<std::vector<double>>(), what);
   if (c.contains("entropy_gradient"))
     expect_close(found.entropy_gradient, c.at("entropy_gradient").get<std::vector<double>>(),

@@ -43,7 +43,7 @@ def gradient(f, x):
 class Batch:
     """S answers end to end; mask 0: a token that was not sampled."""
 
-    def __init__(self, lengths, seed, hole_rate=0.0, reach=0.6):
+    def __init__(self, lengths, seed, hole_rate=0.0, reach=0.6, drift=0.5):
         r = np.random.default_rng(seed)
         self.offsets = np.concatenate([[0], np.cumsum(lengths)])
         n = self.offsets[-1]
@@ -51,8 +51,12 @@ class Batch:
         self.mask[self.offsets[:-1][np.asarray(lengths) > 0]] = 1
         self.logprob = rounded(r.uniform(-2.5, -0.05, n))
         self.old_logprob = rounded(self.logprob + r.uniform(-reach, reach, n))
+        if np.max(reach) > 2:  # both stay log-probabilities
+            above = np.maximum(0.0, self.old_logprob)
+            self.logprob = rounded(self.logprob - above)
+            self.old_logprob = rounded(self.old_logprob - above)
         self.ref_logprob = rounded(self.logprob + r.uniform(-0.8, 0.8, n))
-        self.rollout_logprob = rounded(self.old_logprob + r.uniform(-0.5, 0.5, n))
+        self.rollout_logprob = rounded(self.old_logprob + r.uniform(-drift, drift, n))
         self.advantage = rounded(r.uniform(-1, 1, len(lengths)))
 
     def spans(self):
@@ -84,7 +88,36 @@ def case(name, f, x, **options):
 
 def policy():
     # Large steps, so that the clips, the dual clip and a limit of the log-ratio bind.
-    b = Batch([5, 9, 1, 12, 7, 3], seed=1, hole_rate=0.2, reach=2.0)
+    return policy_cases(Batch([5, 9, 1, 12, 7, 3], seed=1, hole_rate=0.2, reach=2.0))
+
+
+def policy_far():
+    """Steps so far that the systems' limits bind: +-20 of a token, 10 of an answer's mean. The last
+    four answers are near, so that there is a gradient where all the others are clipped."""
+    lengths = [5, 2, 1, 12, 7, 3, 2, 6, 4, 9, 5]
+    reach = np.repeat([30.0] * 7 + [0.6] * 4, lengths)
+    b = Batch(lengths, seed=33, hole_rate=0.2, reach=reach)
+    x = b.logprob - b.old_logprob
+    means = np.array([x[s].mean() for s in b.spans()])
+    down = b.per_token(b.advantage) < 0
+    assert (x[down] > 20).any() and ((x[down] > 2) & (x[down] < 20)).any() and (x < -20).any()
+    assert (means[b.advantage < 0] > 10).any() and (means < -10).any()
+    kept = ("deepspeed_chat", "verl", "openrlhf", "grpo", "gspo", "gmpo", "cispo", "sapo")
+    return policy_cases(b, kept)
+
+
+def policy_drifted():
+    """A sampler so far from the policy that the systems' weights bind: 2, and [0.5, 5]."""
+    b = Batch([5, 9, 1, 12, 7, 3], seed=12, hole_rate=0.2, drift=2.0)
+    w = np.exp(b.old_logprob - b.rollout_logprob)[b.mask == 1]
+    assert (w < 0.5).any() and ((w > 0.5) & (w < 2)).any() and ((w > 2) & (w < 5)).any()
+    assert (w > 5).any()
+    kept = ("tis_verl", "tis_openrlhf", "icepop", "icepop_wide", "tis_sequence", "tis_geometric",
+            "gmpo_tis", "gmpo_geometric", "gspo_mask")
+    return policy_cases(b, kept)
+
+
+def policy_cases(b, kept=None):
     m = b.mask == 1
     A = b.per_token(b.advantage)
     spans = b.spans()
@@ -114,13 +147,14 @@ def policy():
             total += max(-a * ratio, -a * np.clip(ratio, 1 - 3e-4, 1 + 4e-4))
         return total / len(spans)
 
-    def gmpo(lp):  # verl: clip by the sign of A, geometric mean, plain mean over answers
+    # verl: clip by the sign of A, geometric mean, plain mean over answers
+    def gmpo(lp, weights=np.ones(len(spans))):
         total = 0.0
-        for s, a in zip(spans, b.advantage):
-            x = np.clip(lp[s] - b.old_logprob[s], -20, 20)
+        for s, a, weight in zip(spans, b.advantage, weights):
+            x = lp[s] - b.old_logprob[s]
             sign = np.sign(a)
             clipped = sign * np.minimum(sign * x, sign * np.clip(x, -0.4, 0.4))
-            total += -a * np.exp(clipped.mean())
+            total += weight * -a * np.exp(clipped.mean())
         return total / len(spans)
 
     frozen = np.exp(b.logprob - b.old_logprob)
@@ -149,8 +183,17 @@ def policy():
     def inside(low, high):
         return np.where((w >= low) & (w <= high), w, 0)
 
-    whole = b.per_token(np.array([(b.old_logprob - b.rollout_logprob)[s].sum() for s in spans]))
-    mean = b.per_token(np.array([(b.old_logprob - b.rollout_logprob)[s].mean() for s in spans]))
+    sums = np.array([(b.old_logprob - b.rollout_logprob)[s].sum() for s in spans])
+    means = np.array([(b.old_logprob - b.rollout_logprob)[s].mean() for s in spans])
+    whole, mean = b.per_token(sums), b.per_token(means)
+
+    def gspo_mask(lp):  # TRL: the mean over answers, those whose weight is above 3 dropped
+        total = 0.0
+        for s, a, x in zip(spans, b.advantage, sums):
+            ratio = np.exp((lp[s] - b.old_logprob[s]).mean())
+            weight = np.exp(x) if np.exp(x) <= 3 else 0.0
+            total += weight * max(-a * ratio, -a * np.clip(ratio, 0.8, 1.2))
+        return total / len(spans)
 
     cases = [
         case("deepspeed_chat", deepspeed_chat, b.logprob),
@@ -173,6 +216,7 @@ def policy():
             "tis_openrlhf", lambda x: token_mean(np.clip(w, 0.5, 5) * clip(x, 0.2, 0.2)), b.logprob
         ),
         case("icepop", lambda x: token_mean(inside(0.8, 1.3) * clip(x, 0.2, 0.2)), b.logprob),
+        case("icepop_wide", lambda x: token_mean(inside(0.5, 5) * clip(x, 0.2, 0.2)), b.logprob),
         case(
             "tis_sequence",
             lambda x: token_mean(np.clip(np.exp(whole), 0, 2) * clip(x, 0.2, 0.2)),
@@ -183,7 +227,14 @@ def policy():
             lambda x: token_mean(np.clip(np.exp(mean), 0, 1.1) * clip(x, 0.2, 0.2)),
             b.logprob,
         ),
+        # verl's geo_mean takes the geometric mean of the tokens' weights; per answer: their product.
+        case("gmpo_tis", lambda x: gmpo(x, np.clip(np.exp(sums), 0, 2)), b.logprob),
+        case("gmpo_geometric", lambda x: gmpo(x, np.clip(np.exp(means), 0.8, 1.1)), b.logprob),
+        case("gspo_mask", gspo_mask, b.logprob),
     ]
+    if kept is not None:
+        assert set(kept) <= {c["of"] for c in cases}
+        cases = [c for c in cases if c["of"] in kept]
     return {**b.columns(), "max_length": 16, "cases": cases}
 
 
@@ -445,7 +496,10 @@ def groups():
         n = len(x)
         return x if n == 1 else x * n / (n - 1) - x.mean() * n / (n - 1)
 
-    def opo_verl(x, l):
+    def opo_verl(x, l):  # the baseline of a group of one is 0
+        return x if len(x) == 1 else x - (l * x).sum() / l.sum()
+
+    def opo(x, l):
         return np.zeros(1) if len(x) == 1 else x - (l * x).sum() / l.sum()
 
     def group_norm_openrlhf(x, _):
@@ -474,16 +528,58 @@ def groups():
         "grpo_verl": each(grpo_verl),
         "rloo_verl": each(rloo_verl),
         "opo_verl": each(opo_verl),
+        "opo": each(opo),
         "group_norm_openrlhf": each(group_norm_openrlhf),
         "dr_grpo": each(dr_grpo),
         "nemo": each(nemo),
     }
 
 
+def openrlhf():
+    """compute_advantages_and_returns: the baseline of the scores alone, limited to +-10, on the last
+    token; k1, limited to +-10, times 0.01 off every token; the return-to-go. reinforce_baseline is
+    then whitened over all tokens, ddof 0."""
+    size, groups = 4, 3
+    b = Batch([6, 1, 9, 4, 3, 8, 5, 2, 7, 1, 4, 10], seed=13, hole_rate=0.25)
+    r = np.random.default_rng(14)
+    n = b.offsets[-1]
+    b.ref_logprob = rounded(b.old_logprob - r.uniform(-14, 14, n))
+    scores = rounded(r.uniform(-3, 3, size * groups))
+    scores[5] = 30.0  # far above its group
+    m = b.mask == 1
+    k1 = np.clip(b.old_logprob - b.ref_logprob, -10, 10)
+    assert (np.abs((b.old_logprob - b.ref_logprob)[m]) > 10).any()
+
+    def to_go(shaped):
+        assert (np.abs(shaped) > 10).any()
+        out = np.zeros(n)
+        for s, a in zip(b.spans(), np.clip(shaped, -10, 10)):
+            total = a
+            for t in s[::-1]:
+                total += -0.01 * k1[t]
+                out[t] = total
+        return out
+
+    by_group = scores.reshape(groups, size)
+    others = (by_group.sum(1, keepdims=True) - by_group) / (size - 1)
+    baseline = to_go((by_group - by_group.mean(1, keepdims=True)).flatten())
+    mean, var = baseline[m].mean(), baseline[m].var()
+    whitened = np.where(m, (baseline - mean) / np.sqrt(max(var, 1e-8)), 0.0)
+    return {
+        **b.columns(),
+        "groups": np.repeat(np.arange(groups), size).tolist(),
+        "scores": scores.tolist(),
+        "rloo": to_go((by_group - others).flatten()).tolist(),
+        "reinforce_baseline": whitened.tolist(),
+    }
+
+
 def main():
     out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
     made = {"made_by": "make_numpy.py"}
-    for part in (policy, kl, value, pairs, reward_from_divergence, trajectories, groups):
+    for part in (policy, policy_far, policy_drifted, kl, value, pairs, reward_from_divergence):
+        made[part.__name__] = part()
+    for part in (trajectories, groups, openrlhf):
         made[part.__name__] = part()
     text = json.dumps(made, separators=(",", ":"))
     text = re.sub(r"-?\d+\.\d+(?:e-?\d+)?", lambda m: f"{float(m.group()):.9g}", text)

@@ -78,7 +78,7 @@ def rounded(x):
 class Sequences:
     """S answers of mixed length, padded to the longest as TRL wants them."""
 
-    def __init__(self, lengths, seed, holes=False):
+    def __init__(self, lengths, seed, holes=False, drift=0.5):
         g = torch.Generator().manual_seed(seed)
         self.lengths = lengths
         size, longest = len(lengths), max(lengths)
@@ -98,7 +98,7 @@ class Sequences:
         self.logprob = column(-2.5, -0.05)
         self.old = rounded(self.logprob + column(-0.6, 0.6)) * self.mask
         self.ref = rounded(self.logprob + column(-0.8, 0.8)) * self.mask
-        self.rollout = rounded(self.old + column(-0.5, 0.5)) * self.mask
+        self.rollout = rounded(self.old + column(-drift, drift)) * self.mask
         self.entropy = column(0.1, 2.0)
         self.advantage = rounded(2 * torch.rand(size, generator=g) - 1)
 
@@ -400,37 +400,60 @@ def grpo():
     add(loss_type="bnpo", entropy_coef=0.05)
     add(loss_type="dapo", entropy_coef=0.05)
 
-    # The weights that correct for another sampler come from the middle of the rollout.
-    source = textwrap.dedent(inspect.getsource(GRPOTrainer._generate_and_score_completions))
-    lines = cut(source, r"\s+mask = completion_mask if tool_mask is None", r"\s+else:\n\s+raise ValueError\(\n\s+f\"Unknown vLLM")
     for mode, low, high in [
         ("token_truncate", 0.0, 1.1),
         ("token_mask", 0.8, 1.3),
         ("sequence_truncate", 0.0, 1.4),
         ("sequence_mask", 0.0, 3.0),
     ]:
-        names = {
-            "torch": torch,
-            "math": __import__("math"),
-            "completion_mask": data.mask,
-            "tool_mask": data.holes,
-            "old_per_token_logps": data.old,
-            "sampling_per_token_logps": data.rollout,
-            "self": SimpleNamespace(
-                vllm_importance_sampling_mode=mode,
-                vllm_importance_sampling_clip_min=low,
-                vllm_importance_sampling_clip_max=high,
-            ),
-        }
-        exec(lines, names)
-        add(
-            inputs={"importance_sampling_ratio": names["vllm_importance_sampling_ratio"]},
-            loss_type="dapo",
-            use_vllm=True,
-            vllm_importance_sampling_correction=True,
-        )
+        add(sampler_weights(data, mode, low, high), loss_type="dapo", **corrected)
         cases[-1].update(mode=mode, low=low, high=high)
     return {**data.columns(), "max_completion_length": 16, "cases": cases}
+
+
+def grpo_drifted():
+    """A sampler so far from the policy that TRL's limit of 3 binds, for a token and for an answer."""
+    data = Sequences([5, 9, 1, 12, 7, 3, 4, 6], seed=11, holes=True, drift=2.0)
+    cases = []
+    for level, loss_type, mode in [
+        ("token", "dapo", "token_truncate"),
+        ("token", "dapo", "token_mask"),
+        ("token", "dapo", "sequence_truncate"),
+        ("token", "dapo", "sequence_mask"),
+        ("sequence", "grpo", "sequence_truncate"),
+        ("sequence", "grpo", "sequence_mask"),
+    ]:
+        weights = sampler_weights(data, mode, 0.0, 3.0)
+        options = dict(loss_type=loss_type, importance_sampling_level=level, **corrected)
+        cases.append(policy_case(GRPOTrainer, data, options, weights))
+        cases[-1].update(mode=mode, low=0.0, high=3.0)
+    summed = ((data.old - data.rollout) * data.used).sum(1).exp()
+    assert (summed > 3).any() and ((summed > 1) & (summed < 3)).any()
+    return {**data.columns(), "max_completion_length": 16, "cases": cases}
+
+
+corrected = dict(use_vllm=True, vllm_importance_sampling_correction=True)
+
+
+def sampler_weights(data, mode, low, high):
+    """The weights that correct for another sampler: they come from the middle of the rollout."""
+    source = textwrap.dedent(inspect.getsource(GRPOTrainer._generate_and_score_completions))
+    lines = cut(source, r"\s+mask = completion_mask if tool_mask is None", r"\s+else:\n\s+raise ValueError\(\n\s+f\"Unknown vLLM")
+    names = {
+        "torch": torch,
+        "math": __import__("math"),
+        "completion_mask": data.mask,
+        "tool_mask": data.holes,
+        "old_per_token_logps": data.old,
+        "sampling_per_token_logps": data.rollout,
+        "self": SimpleNamespace(
+            vllm_importance_sampling_mode=mode,
+            vllm_importance_sampling_clip_min=low,
+            vllm_importance_sampling_clip_max=high,
+        ),
+    }
+    exec(lines, names)
+    return {"importance_sampling_ratio": names["vllm_importance_sampling_ratio"]}
 
 
 def gmpo():
@@ -550,7 +573,7 @@ def advantages():
 def main():
     out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
     made = {"made_by": f"make_trl.py with trl {trl.__version__}"}
-    for part in (dpo, cpo, orpo, kto, reward, grpo, gmpo, rloo, advantages):
+    for part in (dpo, cpo, orpo, kto, reward, grpo, grpo_drifted, gmpo, rloo, advantages):
         made[part.__name__] = part()
     text = json.dumps(made, separators=(",", ":"))
     text = re.sub(r"-?\d+\.\d+(?:e-?\d+)?", lambda m: f"{float(m.group()):.9g}", text)

@@ -43,10 +43,10 @@ namespace loss = hone::loss;
 namespace kl = hone::kl;
 namespace advantage = hone::advantage;
 
-TEST(Numpy, PolicyLosses) {
-  const json& part = golden("numpy")["policy"];
+void check_policy_losses(const json& part) {
   const Answers answers(part);
   using loss::IcePop, loss::TruncatedImportanceSampling, loss::PpoClip;
+  using loss::PerSequence, loss::SequenceMeanRatio;
   const PpoClip clip;
   for_each_case(part, [&](const json& c) {
     const std::string of = c["of"];
@@ -69,8 +69,7 @@ TEST(Numpy, PolicyLosses) {
     else if (of == "dr_grpo")
       check(clip, loss::FixedLength{.max_length = part["max_length"]});
     else if (of == "gspo")
-      check(loss::Gspo{.clip = {.clip_low = 3e-4f, .clip_high = 4e-4f, .log_ratio_limit = 10}},
-            mean);
+      check(loss::Gspo{.clip = {.clip_low = 3e-4f, .clip_high = 4e-4f}, .log_ratio_max = 10}, mean);
     else if (of == "gmpo")
       check(loss::Gmpo{}, mean);
     else if (of == "cispo")
@@ -91,13 +90,29 @@ TEST(Numpy, PolicyLosses) {
       check(TruncatedImportanceSampling<PpoClip>{clip, 0.5f, 5}, mean);
     else if (of == "icepop")
       check(IcePop<PpoClip>{clip, 0.8f, 1.3f}, mean);
+    else if (of == "icepop_wide")
+      check(IcePop<PpoClip>{clip, 0.5f, 5}, mean);
     else if (of == "tis_sequence")
-      check(TruncatedImportanceSampling<PpoClip, loss::PerSequence>{clip, 0, 2}, mean);
+      check(TruncatedImportanceSampling<PpoClip, PerSequence>{clip, 0, 2}, mean);
     else if (of == "tis_geometric")
-      check(TruncatedImportanceSampling<PpoClip, loss::SequenceMeanRatio>{clip, 0, 1.1f}, mean);
+      check(TruncatedImportanceSampling<PpoClip, SequenceMeanRatio>{clip, 0, 1.1f}, mean);
+    else if (of == "gmpo_tis")
+      check(TruncatedImportanceSampling<loss::Gmpo, PerSequence>{{}, 0, 2}, mean);
+    else if (of == "gmpo_geometric")
+      check(TruncatedImportanceSampling<loss::Gmpo, SequenceMeanRatio>{{}, 0.8f, 1.1f}, mean);
+    else if (of == "gspo_mask")
+      check(IcePop<loss::Gspo, PerSequence>{{}, 0, 3}, mean);
     else
       ADD_FAILURE() << of;
   });
+}
+
+TEST(Numpy, PolicyLosses) { check_policy_losses(golden("numpy")["policy"]); }
+TEST(Numpy, PolicyLossesOfStepsPastEveryLimit) {
+  check_policy_losses(golden("numpy")["policy_far"]);
+}
+TEST(Numpy, PolicyLossesOfADistantSampler) {
+  check_policy_losses(golden("numpy")["policy_drifted"]);
 }
 
 TEST(Numpy, KlEstimators) {
@@ -289,7 +304,8 @@ TEST(Numpy, GroupAdvantages) {
   using namespace advantage;
   check(GroupRelative{.singleton_keeps_reward = true}, "grpo_verl");
   check(LeaveOneOut{.singleton_keeps_reward = true}, "rloo_verl");
-  check(Opo{}, "opo_verl");
+  check(Opo{}, "opo");
+  check(Opo{.singleton_keeps_reward = true}, "opo_verl");
   check(GroupRelative{.epsilon = 1e-9f}, "group_norm_openrlhf");
   check(GroupRelative{.scale_by_std = false}, "dr_grpo");
   check(GroupRelative{.leave_one_out = true}, "nemo");

@@ -127,8 +127,7 @@ void with_terms(const F& f, const json& c, const Check& check) {
     check(f);
 }
 
-TEST(Trl, Grpo) {
-  const json& part = golden("trl")["grpo"];
+void check_grpo(const json& part) {
   const Answers answers(part);
   for_each_case(part, [&](const json& c) {
     const std::string type = c["loss_type"];
@@ -149,9 +148,14 @@ TEST(Trl, Grpo) {
     if (c.contains("mode")) {
       const std::string mode = c["mode"];
       const float low = c["low"], high = c["high"];
+      const bool whole = c.value("importance_sampling_level", "token") == std::string("sequence");
       using loss::IcePop, loss::TruncatedImportanceSampling;
-      using loss::PerSequence, loss::PpoClip;
-      if (mode == "token_truncate")
+      using loss::PerSequence, loss::PpoClip, loss::Gspo;
+      if (whole && mode == "sequence_truncate")
+        check(TruncatedImportanceSampling<Gspo, PerSequence>{{.clip = clip}, low, high});
+      else if (whole && mode == "sequence_mask")
+        check(IcePop<Gspo, PerSequence>{{.clip = clip}, low, high});
+      else if (mode == "token_truncate")
         check(TruncatedImportanceSampling<PpoClip>{clip, low, high});
       else if (mode == "token_mask")
         check(IcePop<PpoClip>{clip, low, high});
@@ -174,6 +178,9 @@ TEST(Trl, Grpo) {
     }
   });
 }
+
+TEST(Trl, Grpo) { check_grpo(golden("trl")["grpo"]); }
+TEST(Trl, GrpoWithADistantSampler) { check_grpo(golden("trl")["grpo_drifted"]); }
 
 TEST(Trl, Gmpo) {
   const json& part = golden("trl")["gmpo"];

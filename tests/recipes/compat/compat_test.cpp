@@ -21,10 +21,11 @@ const json& numpy_case(const char* part, const std::string& of) {
   return golden("numpy")[part]["cases"][0];
 }
 
-TEST(Compat, PolicyLosses) {
-  const Answers answers(golden("numpy")["policy"]);
+// On steps within every limit, and on steps past them.
+void check_policy_losses(const char* part) {
+  const Answers answers(golden("numpy")[part]);
   const auto check = [&](const char* of, const auto& f, const auto& aggregation) {
-    expect_case(answers.run(f, aggregation), numpy_case("policy", of));
+    expect_case(answers.run(f, aggregation), numpy_case(part, of));
   };
   const auto preset = [&](const char* of, const auto& a) { check(of, a.loss, a.aggregation); };
   preset("deepspeed_chat", compat::deepspeed_chat::ppo());
@@ -35,12 +36,32 @@ TEST(Compat, PolicyLosses) {
   check("gspo", compat::verl::gspo_loss, loss::TokenMean{});
   check("gmpo", compat::verl::gmpo_loss, loss::TokenMean{});
   check("cispo", compat::verl::cispo_loss, loss::TokenMean{});
-  check("tis_verl", compat::verl::sampler_correction(loss::PpoClip{}), loss::TokenMean{});
-  check("tis_openrlhf", compat::openrlhf::sampler_correction(loss::PpoClip{}), loss::TokenMean{});
 }
 
-TEST(Compat, TrlPolicyLosses) {
-  const json& part = golden("trl")["grpo"];
+// With a sampler near the policy, and with one for which the limits of the weights bind.
+void check_sampler_corrections(const char* part) {
+  const Answers answers(golden("numpy")[part]);
+  const auto check = [&](const char* of, const auto& f) {
+    expect_case(answers.run(f), numpy_case(part, of));
+  };
+  check("tis_verl", compat::verl::sampler_correction(loss::PpoClip{}));
+  check("tis_openrlhf", compat::openrlhf::sampler_correction(loss::PpoClip{}));
+  check("gmpo_tis", compat::verl::sampler_correction(compat::verl::gmpo_loss));
+  check("gspo_mask", compat::trl::sampler_correction(compat::trl::gspo_loss));
+}
+
+TEST(Compat, PolicyLosses) {
+  check_policy_losses("policy");
+  check_policy_losses("policy_far");
+}
+
+TEST(Compat, SamplerCorrections) {
+  check_sampler_corrections("policy");
+  check_sampler_corrections("policy_drifted");
+}
+
+int check_trl(const char* name) {
+  const json& part = golden("trl")[name];
   const Answers answers(part);
   int seen = 0;
   for (const json& c : part["cases"]) {
@@ -51,7 +72,13 @@ TEST(Compat, TrlPolicyLosses) {
     ++seen;
     const std::string type = c["loss_type"];
     const auto grpo = compat::trl::grpo();
-    if (c.contains("mode"))
+    if (c.value("importance_sampling_level", "token") == std::string("sequence")) {
+      const auto& gspo = compat::trl::gspo_loss;
+      if (c.contains("mode"))
+        expect_case(answers.run(compat::trl::sampler_correction(gspo)), c);
+      else
+        --seen;  // with clips of its own
+    } else if (c.contains("mode"))
       expect_case(answers.run(compat::trl::sampler_correction(grpo.loss), grpo.aggregation), c);
     else if (type == "dapo" || type == "bnpo")
       expect_case(answers.run(grpo.loss, grpo.aggregation), c);
@@ -64,7 +91,12 @@ TEST(Compat, TrlPolicyLosses) {
     else
       --seen;
   }
-  EXPECT_EQ(seen, 6);
+  return seen;
+}
+
+TEST(Compat, TrlPolicyLosses) {
+  EXPECT_EQ(check_trl("grpo"), 6);
+  EXPECT_EQ(check_trl("grpo_drifted"), 2);
 }
 
 TEST(Compat, KlClamps) {
@@ -100,6 +132,46 @@ TEST(Compat, Advantages) {
   check(compat::verl::opo, "opo_verl");
   check(compat::openrlhf::group_norm().advantage, "group_norm_openrlhf");
   check(compat::openrlhf::dr_grpo().advantage, "dr_grpo");
+}
+
+// The token rewards of the preset's own penalty, the score on the last sampled token.
+TEST(Compat, OpenRlhfTakesTheBaselineBeforeTheKl) {
+  const json& part = golden("numpy")["openrlhf"];
+  const Answers answers(part);
+  const std::vector<float> scores = part["scores"];
+  const std::vector<std::int32_t> groups = part["groups"];
+  std::vector<float> rewards(answers.logprob.size());
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    std::size_t last = 0;
+    for (auto t = static_cast<std::size_t>(answers.offsets[s]);
+         t < static_cast<std::size_t>(answers.offsets[s + 1]); ++t) {
+      if (!answers.mask[t]) continue;
+      hone::TokenInputs<float> in;
+      in.logprob = in.old_logprob = answers.old_logprob[t];
+      in.ref_logprob = answers.ref_logprob[t];
+      rewards[t] = hone::value_at(compat::openrlhf::kl_in_reward, in);
+      last = t;
+    }
+    rewards[last] += scores[s];
+  }
+  const hone::advantage::Trajectories in{.offsets = answers.offsets,
+                                         .token_rewards = rewards,
+                                         .mask = answers.mask,
+                                         .groups = groups,
+                                         .scores = scores};
+  const auto check = [&](const auto& policy, const char* name) {
+    expect_close(run(policy, in).advantages, part[name].get<std::vector<double>>(), name);
+  };
+  check(compat::openrlhf::rloo().advantage, "rloo");
+  check(compat::openrlhf::reinforce_baseline().advantage, "reinforce_baseline");
+  static_assert(hone::needs_groups<decltype(compat::openrlhf::rloo())>);
+
+  const auto first = compat::openrlhf::scores_first(hone::advantage::LeaveOneOut{});
+  hone::advantage::Trajectories without = in;
+  without.scores = {};
+  EXPECT_THROW(run(first, without), hone::Error);
+  const Result r = run(first, in);
+  EXPECT_EQ(r.returns, r.advantages);
 }
 
 TEST(Compat, TheEndOfAnAnswerIsNotTrainedIfPadIsEos) {

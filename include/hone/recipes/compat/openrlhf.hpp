@@ -5,9 +5,11 @@
 //   KL k1 of 0.01 in the reward, limited to +-10
 //   PPO: GAE lambda 1 with V = 0 and a decaying lambda in gaps (GaeThroughGaps); value clip 0.5
 //   whitening over all experience with ddof 0, the variance at least 1e-8
+//   rloo, reinforce_baseline: the baseline is that of the scores alone, without the KL
+//   (BaselineBeforeKl); what it leaves is limited to +-10; reinforce_baseline is whitened, rloo not
 //   group_norm divides by std + 1e-9
 //   IPO sums over tokens; weights for another sampler lie in [0.5, 5]
-// Its reward clip of +-10 acts after the group's baseline; OnlineOptions::score_clip acts before.
+// Without groups (ppo, reinforce_plus_plus) its limit of +-10 is OnlineOptions::score_clip.
 #pragma once
 
 #include "hone/advantage/gae.hpp"
@@ -22,6 +24,7 @@
 #include "hone/loss/ipo.hpp"
 #include "hone/loss/ppo_clip.hpp"
 #include "hone/loss/value_clip.hpp"
+#include "hone/recipes/compat/baseline_before_kl.hpp"
 #include "hone/recipes/compat/gae_through_gaps.hpp"
 #include "hone/train/algorithm.hpp"
 
@@ -36,10 +39,16 @@ inline constexpr loss::PpoClip policy_loss{
 inline constexpr kl::InReward<kl::K1> kl_in_reward{.estimator = {.limit = 10.0f}, .coef = 0.01f};
 inline constexpr kl::K3 k3{.limit = 10.0f};
 
-// What it does to advantages, whatever their estimator, unless no_std_norm.
+// What it does to the advantages of gae, reinforce and reinforce_baseline, unless no_std_norm.
 template <class Inner>
 constexpr advantage::Whitened<Inner> normalised(const Inner& inner) {
   return {.inner = inner, .ddof = 0, .epsilon = 0.0f, .variance_floor = 1e-8f};
+}
+
+// How it compares the answers of a group.
+template <class Inner>
+constexpr BaselineBeforeKl<Inner> scores_first(const Inner& inner) {
+  return {.inner = inner, .score_limit = 10.0f};
 }
 
 inline constexpr auto ppo() {
@@ -59,14 +68,15 @@ inline constexpr auto reinforce_plus_plus() {
 
 // advantage_estimator "reinforce_baseline"
 inline constexpr auto reinforce_baseline() {
-  return Algorithm{.advantage = normalised(advantage::GroupRelative{.scale_by_std = false}),
-                   .kl = kl_in_reward,
-                   .loss = policy_loss,
-                   .aggregation = loss::TokenMean{}};
+  return Algorithm{
+      .advantage = normalised(scores_first(advantage::GroupRelative{.scale_by_std = false})),
+      .kl = kl_in_reward,
+      .loss = policy_loss,
+      .aggregation = loss::TokenMean{}};
 }
 
 inline constexpr auto rloo() {
-  return Algorithm{.advantage = advantage::LeaveOneOut{},
+  return Algorithm{.advantage = scores_first(advantage::LeaveOneOut{}),
                    .kl = kl_in_reward,
                    .loss = policy_loss,
                    .aggregation = loss::TokenMean{}};

@@ -3,7 +3,8 @@
 // Where they differ from hone::recipes:
 //   every policy loss limits the log-ratio to +-20 and has the dual clip on, c = 3
 //   PPO: GAE lambda 1, whitened with ddof 1 and 1e-8 inside the root; value clip 0.5
-//   groups of one keep their reward as advantage; epsilon 1e-6
+//   groups of one keep their reward as advantage (grpo, rloo, opo); epsilon 1e-6
+//   GSPO limits log s to 10, above only
 //   KL in the loss is not weighted by the ratio, and its input and output are clamped (20, 10)
 //   weights for another sampler are truncated at 2
 #pragma once
@@ -68,11 +69,11 @@ inline constexpr advantage::LeaveOneOut rloo{.singleton_keeps_reward = true};  /
 inline constexpr advantage::LeaveOneOut rloo_vectorized{};                     // "rloo_vectorized"
 inline constexpr advantage::ReinforcePlusPlus reinforce_plus_plus{.ddof = 1, .epsilon = 1e-8f};
 inline constexpr advantage::ReMax remax{};
-inline constexpr advantage::Opo opo{};
+inline constexpr advantage::Opo opo{.singleton_keeps_reward = true};
 
 // The other values of loss_mode.
-inline constexpr loss::Gspo gspo_loss{
-    .clip = {.clip_low = 3e-4f, .clip_high = 4e-4f, .log_ratio_limit = 10.0f}};
+inline constexpr loss::Gspo gspo_loss{.clip = {.clip_low = 3e-4f, .clip_high = 4e-4f},
+                                      .log_ratio_max = 10.0f};
 inline constexpr loss::Gmpo gmpo_loss{.log_clip_low = 0.4f, .log_clip_high = 0.4f};
 inline constexpr loss::Cispo cispo_loss{.ratio_low = 0.8f, .ratio_high = 1.2f};
 
