@@ -87,12 +87,12 @@ inline constexpr auto dppo() {
                    .aggregation = loss::TokenMean{}};
 }
 
-// RLOO: leave-one-out baseline, k1 of 0.05 in the reward, the answer as one action. Ahmadian et
+// RLOO: leave-one-out baseline, k1 of 0.03 in the reward, the answer as one action. Ahmadian et
 // al., 2024. The ratio is 1 on the first pass, where the loss is REINFORCE; the clip holds later
 // passes.
 inline constexpr auto rloo() {
   return Algorithm{.advantage = advantage::LeaveOneOut{},
-                   .kl = kl::InReward<kl::K1>{.coef = 0.05f},
+                   .kl = kl::InReward<kl::K1>{.coef = 0.03f},
                    .loss = loss::Gspo{.length_normalised = false}};
 }
 
@@ -112,7 +112,8 @@ inline constexpr auto reinforce_plus_plus_baseline() {
                    .aggregation = loss::TokenMean{}};
 }
 
-// ReMax: the greedy answer's score is the baseline. Li et al., 2024.
+// ReMax: the greedy answer's score is the baseline. Li et al., 2024. The coefficient of the KL is
+// that of hone's PPO.
 inline constexpr auto remax() {
   return Algorithm{.advantage = advantage::ReMax{},
                    .kl = kl::InReward<kl::K1>{.coef = 0.05f},

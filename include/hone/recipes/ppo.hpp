@@ -25,7 +25,7 @@ namespace recipes {
 
 // RLHF's PPO: clipped ratio and values, GAE with lambda 0.95, whitened, k1 penalty of 0.05 in the
 // reward. Schulman et al., "Proximal policy optimization algorithms", 2017; Ouyang et al.
-// (InstructGPT), 2022.
+// (InstructGPT), 2022, whose KL coefficient is 0.02: 0.05 is TRL's.
 inline constexpr auto ppo() {
   return Algorithm{.advantage = advantage::Whitened<advantage::Gae>{.inner = {.lambda = 0.95f}},
                    .kl = kl::InReward<kl::K1>{.coef = 0.05f},
