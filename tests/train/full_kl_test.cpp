@@ -19,8 +19,7 @@
 namespace {
 
 using namespace hone;
-using test::Llama;
-using test::small;
+using namespace hone::test;
 
 // An actor that has moved away from its reference, and some text.
 struct Moved {
@@ -48,16 +47,6 @@ struct Moved {
 };
 
 constexpr kl::InLoss penalty{.estimator = kl::FullVocabulary{}, .coef = 1.0f};
-
-std::vector<float> weights_of(Llama& d) {
-  std::vector<float> out;
-  const auto take = [&out](model::Parameter& p) {
-    out.insert(out.end(), p.value().begin(), p.value().end());
-  };
-  d.for_each_parameter(take);
-  model::for_each_adapter_parameter(d, take);
-  return out;
-}
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
@@ -184,16 +173,6 @@ TEST(FullKl, WithoutAReferenceItIsRefused) {
   EXPECT_THROW(train::token_pass(m.actor, m.forest, m.rows, penalty, {}, weights), Error);
 }
 
-std::vector<float> small_tokens(const rollout::Rollouts& r) {
-  std::vector<float> out;
-  for (std::int64_t s = 0; s < r.answers(); ++s) {
-    float hits = 0;
-    for (Token t : r.forest.tokens(r.segments[static_cast<std::size_t>(s)])) hits += t < 20;
-    out.push_back(hits / static_cast<float>(std::max<std::int64_t>(1, r.length(s))));
-  }
-  return out;
-}
-
 template <class A>
 std::vector<float> trained(const A& algorithm, int steps, std::int64_t microbatch, bool adapters) {
   Llama actor{small()};
@@ -202,18 +181,11 @@ std::vector<float> trained(const A& algorithm, int steps, std::int64_t microbatc
     model::attach(actor, {.rank = 2, .alpha = 4.0f, .seed = 3});
   else
     actor.train_from_layer(0);
-  train::OnlineOptions o;
-  o.group_size = 4;
+  train::OnlineOptions o = options();
   o.generation.max_new_tokens = 8;
-  o.generation.stop_tokens = {3, 7};
-  o.generation.sampling.temperature = 0.8f;
-  o.schedule = {.peak = 1e-2f, .decay = train::Decay::constant};
   o.microbatch_tokens = microbatch;
-  o.seed = 5;
   train::OnlineTrainer trainer{actor, small_tokens, algorithm, o};
-  std::vector<rollout::Request> prompts;
-  for (int i = 0; i < 5; ++i) prompts.push_back({.prompt = {i * 11 % 61, i * 5 % 61, 30 + i}});
-  for (int i = 0; i < steps; ++i) trainer.step(prompts);
+  for (int i = 0; i < steps; ++i) trainer.step(prompts(5));
   return weights_of(actor);
 }
 

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../support/small_model.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/monte_carlo.hpp"
 #include "hone/core/completion.hpp"
@@ -17,7 +18,7 @@
 namespace {
 
 using namespace hone;
-using Llama = model::Decoder<model::Llama>;
+using namespace hone::test;
 
 constexpr auto reinforce = [](const auto& t) { return -t.advantage * t.logprob; };
 constexpr auto k_abs = [](const auto& t) { return abs(t.logprob - t.ref_logprob); };
@@ -56,39 +57,12 @@ struct Brevity {
   }
 };
 
-Llama small_actor() {
-  Llama actor{model::Config{.vocab = 61,
-                            .hidden = 32,
-                            .layers = 2,
-                            .heads = 4,
-                            .kv_heads = 2,
-                            .head_dim = 8,
-                            .mlp = 48,
-                            .max_positions = 128,
-                            .embed_dim = 32}};
-  actor.randomise(1, 0.2f);
-  actor.train_from_layer(0);
-  return actor;
-}
-
 template <class A>
 std::vector<float> trained(const A& algorithm) {
-  Llama actor = small_actor();
-  train::OnlineOptions o;
-  o.group_size = 3;
-  o.generation.max_new_tokens = 8;
-  o.generation.stop_tokens = {3, 7};
-  o.generation.sampling.temperature = 0.8f;
-  o.schedule = {.peak = 1e-2f, .decay = train::Decay::constant};
-  o.seed = 5;
-  train::OnlineTrainer trainer{actor, Brevity{}, algorithm, o};
-  std::vector<rollout::Request> prompts;
-  for (int i = 0; i < 4; ++i) prompts.push_back({.prompt = {i * 11 % 61, i * 5 % 61, 30 + i}});
-  for (int i = 0; i < 3; ++i) trainer.step(prompts);
-  std::vector<float> out;
-  actor.for_each_parameter(
-      [&](model::Parameter& p) { out.insert(out.end(), p.value().begin(), p.value().end()); });
-  return out;
+  Llama actor = trained_in_full(1);
+  train::OnlineTrainer trainer{actor, Brevity{}, algorithm, options()};
+  for (int i = 0; i < 3; ++i) trainer.step(prompts(4));
+  return weights_of(actor);
 }
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) {
@@ -130,10 +104,9 @@ TEST(OwnPolicies, WhatACompositionDoesNotNeedIsNotInTheTrainer) {
   static_assert(TrainerWithCritic<WithValues>::has_critic);
   static_assert(sizeof(Trainer<Bare>) < sizeof(TrainerWithCritic<WithValues>));
 
-  Llama actor = small_actor();
+  Llama actor = trained_in_full(1);
   Trainer<Bare> bare{actor, Brevity{}, Bare{}, {.group_size = 2}};
-  const std::vector<rollout::Request> prompts{{.prompt = {1, 2}}};
-  const auto report = bare.step(prompts);
+  const auto report = bare.step(prompts(1));
   EXPECT_FALSE(report.has("reward/kl"));
   EXPECT_FALSE(report.has("loss/value"));
 }
