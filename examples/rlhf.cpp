@@ -1,7 +1,8 @@
 // The three stages of RLHF on a real model and real human ratings, in one program.
 //
 //   rlhf MODEL RATINGS LEXICON [--out runs/rlhf] [--tiny] [--config FILE.toml]
-//   rlhf ... --lora 16                   trains adapters: four networks in the memory of two
+//   rlhf ... --lora 16                   trains adapters: four networks in the memory of two; of a
+//                                        --tiny model, which has nothing to adapt yet, in PPO alone
 //   rlhf ... --save-every 10             saves checkpoints; after a crash or a kill the same with
 //   rlhf ... --save-every 10 --resume    goes on, and ends with the same bits
 //
@@ -98,6 +99,14 @@ Settings parse(int argc, char** argv) {
       if (given->count() == 0) value = tiny;
     });
   };
+  // A learning rate. Adapters, which are small and begin at zero, take greater steps.
+  std::vector<std::function<void()>> when_adapted;
+  const auto rate = [&](const char* name, float& value, float tiny, bool adapted_when_tiny) {
+    option(name, value, tiny, "times 4 with --lora, unless it is given");
+    when_adapted.push_back([given = app.get_option(name), &value, &s, adapted_when_tiny] {
+      if (given->count() == 0 && (!s.tiny || adapted_when_tiny)) value *= 4;
+    });
+  };
   option("--sft-steps", s.sft_steps, 150);
   option("--reward-steps", s.reward_steps, 300);
   option("--ppo-steps", s.ppo_steps, 25);
@@ -108,10 +117,10 @@ Settings parse(int argc, char** argv) {
   option("--evaluation-groups", s.evaluation_groups, 64, "of 16 held-out texts for the accuracy");
   option("--samples-every", s.samples_every, 5, "PPO steps between tables of samples; 0: none");
   option("--train-from", s.train_from, 0, "first trained layer; -1: the upper half");
-  option("--sft-rate", s.sft_rate, 3e-3f);
-  option("--reward-rate", s.reward_rate, 3e-3f);
-  option("--ppo-rate", s.ppo_rate, 5e-4f);
-  option("--critic-rate", s.critic_rate, 1e-3f);
+  rate("--sft-rate", s.sft_rate, 3e-3f, false);
+  rate("--reward-rate", s.reward_rate, 3e-3f, false);
+  rate("--ppo-rate", s.ppo_rate, 5e-4f, true);
+  rate("--critic-rate", s.critic_rate, 1e-3f, true);
   option("--gae-lambda", s.gae_lambda, 1.0f);
   option("--kl-coef", s.kl_coef, 0.2f, "weight of the KL penalty at the start");
   option("--missing-end-penalty", s.missing_end_penalty, 0.0f, "off the score of a cut-off answer");
@@ -123,6 +132,8 @@ Settings parse(int argc, char** argv) {
   }
   if (s.tiny)
     for (const auto& set : when_tiny) set();
+  if (s.lora_rank > 0)
+    for (const auto& set : when_adapted) set();
   return s;
 }
 
@@ -262,7 +273,6 @@ class Pipeline {
         data::prepare(records, data::Demonstrations{.max_tokens = 96, .begin = begin_, .end = end_},
                       data::Format<>{}, tokenize()),
         {.size = {.trees = 16}, .seed = s_.seed}};
-    // A model from scratch has nothing yet that an adapter could change.
     choose_trained(policy_, s_.lora_rank > 0 && !s_.tiny);
     train::OfflineTrainer trainer{policy_, loss::Nll{}, offline(s_.sft_rate, s_.sft_steps)};
     stage("sft", "Supervised fine-tuning", s_.sft_steps, trainer, steps_of(trainer, loader));
@@ -274,7 +284,7 @@ class Pipeline {
   void learn_rewards() {
     reward_.emplace(model::clone(policy_));
     reward_head_.randomise(s_.seed);
-    choose_trained(*reward_, s_.lora_rank > 0);
+    choose_trained(*reward_, s_.lora_rank > 0 && !s_.tiny);
     reward_head_.set_trainable(true);
     reward_model_ = {&*reward_, &reward_head_};
     const auto records = data::RankedGroups{.size = 16, .passes = 4, .seed = s_.seed}(parts_[0]);

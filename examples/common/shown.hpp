@@ -17,12 +17,16 @@
 
 namespace examples {
 
-// Rows of a table of samples: the first few answers.
+// Rows of a table of samples: the first few answers. Of a conversation the last turn is shown, not
+// the template around it.
 inline std::vector<hone::report::Sample> rows(std::span<const hone::Completion> completions,
                                               std::span<const float> scores) {
   std::vector<hone::report::Sample> out;
-  for (std::size_t i = 0; i < std::min<std::size_t>(8, completions.size()); ++i)
-    out.push_back(hone::report::sample_of(completions[i], static_cast<double>(scores[i])));
+  for (std::size_t i = 0; i < std::min<std::size_t>(8, completions.size()); ++i) {
+    const hone::Completion& c = completions[i];
+    out.push_back(hone::report::sample_of(c, static_cast<double>(scores[i])));
+    if (!c.messages.empty()) out.back().prompt = c.messages.back().content + "\n";
+  }
   return out;
 }
 
