@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <string>
 #include <vector>
 
 namespace {
@@ -129,6 +130,33 @@ TEST(Sampling, RefusesRowsWithoutAFiniteLargestLogit) {
     std::vector<float> z(20, bad);
     EXPECT_THROW(rollout::sample({}, z, {}), Error) << bad;
   }
+}
+
+std::string error_of(const Sampling& s, std::vector<float> z) {
+  try {
+    rollout::sample(s, z, {.seed = 1});
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// Wherever it stands and however one draws: a model that has run away is not sampled from.
+TEST(Sampling, RefusesRowsWithALogitThatIsNoNumber) {
+  std::vector<float> fine(37);
+  for (std::size_t i = 0; i < fine.size(); ++i) fine[i] = 0.1f * static_cast<float>(i % 11);
+  for (const Sampling& s :
+       {Sampling{}, Sampling{.temperature = 0.0f}, Sampling{.temperature = 0.7f},
+        Sampling{.top_k = 3}, Sampling{.top_p = 0.5f}, Sampling{.min_p = 0.2f}})
+    for (const std::size_t at : {0u, 15u, 16u, 31u, 32u, 36u}) {
+      std::vector<float> z = fine;
+      z[at] = -inf;  // impossible, not broken
+      EXPECT_EQ(error_of(s, z), "") << at;
+      z[at] = nan;
+      EXPECT_EQ(error_of(s, z), "sample: a logit is nan, expected a finite number") << at;
+      z[at] = inf;
+      EXPECT_EQ(error_of(s, z), "sample: the largest logit is inf, expected a finite number") << at;
+    }
 }
 
 TEST(Sampling, RefusesSettingsOutOfRange) {

@@ -155,17 +155,24 @@ inline void truncate(const Sampling& s, std::span<float> weights) {
     weights[static_cast<std::size_t>(kept[i].id)] = kept[i].weight;
 }
 
+// A logit that is not a number makes the sum of the row none.
+inline const kernel::LogSoftmaxRow& checked(const kernel::LogSoftmaxRow& row) {
+  require(row.sum - row.sum == 0.0f, "sample: a logit is nan, expected a finite number");
+  return row;
+}
+
 }  // namespace detail
 
-// Draws a token from `logits` [vocab] (after any soft cap; overwritten). Throws when no logit is a
-// finite number.
+// Draws a token from `logits` [vocab] (after any soft cap; overwritten). Throws when a logit is NaN
+// or +infinity, or when none is finite; -infinity has probability 0.
 inline Sampled sample(const Sampling& s, std::span<float> logits, const RandomKey& key) {
   const auto vocab = static_cast<std::int64_t>(logits.size());
   const Token best = detail::largest(logits);
   const float top = logits[static_cast<std::size_t>(best)];
   require(top - top == 0.0f, "sample: the largest logit is ", top, ", expected a finite number");
   if (s.temperature == 0.0f)
-    return {best, kernel::logprob(kernel::log_softmax_stats(logits.data(), vocab), top)};
+    return {best,
+            kernel::logprob(detail::checked(kernel::log_softmax_stats(logits.data(), vocab)), top)};
 
   const pack scale(1.0f / s.temperature), shift(top);
   pack total(0.0f);
@@ -181,6 +188,7 @@ inline Sampled sample(const Sampling& s, std::span<float> logits, const RandomKe
   const auto row = s.temperature == 1.0f
                        ? kernel::detail::finish_row<false>(top + 0.0f, 1.0f, total, pack(0.0f))
                        : kernel::log_softmax_stats(logits.data(), vocab, s.temperature);
+  detail::checked(row);
   detail::truncate(s, weights);
   const Token token = detail::invert(weights, uniform(key));
   return {token, kernel::logprob(row, logits[static_cast<std::size_t>(token)])};
