@@ -18,6 +18,7 @@
 #include "hone/data/loader.hpp"
 #include "hone/model/clone.hpp"
 #include "hone/recipes/ppo.hpp"
+#include "hone/report/text.hpp"
 #include "hone/train/online_trainer.hpp"
 
 namespace {
@@ -29,7 +30,7 @@ struct Options : OnlineSettings {
   std::string reward_model;
   float critic_rate = 5e-6f;
   float gamma = 1.0f, lambda = 0.95f;
-  float score_clip = 5.0f;
+  float score_clip = 5.0f, missing_end_penalty = 0.0f;
 };
 
 auto algorithm(const Options& s) {
@@ -43,7 +44,8 @@ auto algorithm(const Options& s) {
 }
 
 void reinforce(const Options& s) {
-  const RunPlan plan = online_plan(s, "ppo");
+  RunPlan plan = online_plan(s, "ppo");
+  plan.about["missing_end_penalty"] = report::exact(static_cast<double>(s.missing_end_penalty));
   const checkpoint::Pretrained source{s.model};
   const checkpoint::HfFolder judge_folder{s.reward_model};
   const model::Config judge_config = scorer_config(judge_folder);
@@ -76,7 +78,8 @@ void reinforce(const Options& s) {
     options.critic_schedule = s.schedule();
     options.critic_schedule.peak = s.critic_rate;
     options.score_clip = s.score_clip;
-    const ShownRewardModel<Decoder> reward{.model = scorer, .shown = &shown};
+    const ShownRewardModel<Decoder> reward{
+        .model = scorer, .shown = &shown, .missing_end_penalty = s.missing_end_penalty};
     OnlineTrainer trainer{actor, values, reward, with_text(algorithm(s), s, texts), options};
     Log log{log_options(s, plan.name)};
     learn(
@@ -102,6 +105,9 @@ int main(int argc, char** argv) {
   app.add_option("--gamma", s.gamma)->capture_default_str();
   app.add_option("--lambda", s.lambda)->capture_default_str();
   app.add_option("--score-clip", s.score_clip, "scores are limited to +- this")
+      ->capture_default_str();
+  app.add_option("--missing-end-penalty", s.missing_end_penalty,
+                 "off the score of a cut-off answer")
       ->capture_default_str();
   return program(app, argc, argv, s, [&] { reinforce(s); });
 }

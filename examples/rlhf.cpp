@@ -47,6 +47,7 @@
 #include "hone/model/lora.hpp"
 #include "hone/report/bootstrap.hpp"
 #include "hone/report/page.hpp"
+#include "hone/report/text.hpp"
 #include "hone/reward/valence.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
@@ -226,7 +227,9 @@ class Pipeline {
                              {"seed", std::to_string(s_.seed)},
                              {"prompts", std::to_string(s_.prompts)},
                              {"lora_rank", std::to_string(s_.lora_rank)},
-                             {"lora_alpha", std::to_string(s_.lora_alpha)}}},
+                             {"lora_alpha", std::to_string(s_.lora_alpha)},
+                             {"missing_end_penalty",
+                              report::exact(static_cast<double>(s_.missing_end_penalty))}}},
                   trainer, log,
                   [&](std::int64_t i, train::Report& times) { return step(i, times, log); });
     stages_.push_back({.title = title, .history = log.history()});
@@ -392,7 +395,6 @@ class Pipeline {
             .schedule = {.peak = s_.ppo_rate, .decay = train::Decay::constant},
             .critic_schedule = {.peak = s_.critic_rate, .decay = train::Decay::constant},
             .score_clip = 5.0f,
-            .truncation_is_end = true,
             .seed = s_.seed}};
     const auto step = [&](std::int64_t i, train::Report& times, examples::Log& log) {
       train::Report report =

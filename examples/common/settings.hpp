@@ -1,6 +1,7 @@
 // What every training program can be told, on the command line or in a TOML file.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -52,6 +53,16 @@ struct OnlineSettings : Settings {
   float ptx_coef = 27.8f;
   std::int32_t ptx_batch = 4;  // blocks of max_tokens in an update
   std::int64_t samples_every = 10;
+
+  // Steps are rollouts, of which each has `epochs` times `minibatches` updates; a rate is a
+  // function of the update.
+  hone::train::Schedule schedule() const {
+    hone::train::Schedule out = Settings::schedule();
+    const std::int64_t updates = std::int64_t{epochs} * std::min(minibatches, batch);
+    out.warmup *= updates;
+    out.total *= updates;
+    return out;
+  }
 };
 
 void add_options(CLI::App& app, Settings& s);

@@ -9,6 +9,7 @@ skipped.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import re
@@ -78,6 +79,14 @@ def make_qwen2(folder):
         if name.endswith("bias"):
             torch.nn.init.normal_(parameter, std=0.1)
     model.save_pretrained(folder)
+
+
+def cosine(peak, x):
+    return peak * (1 + math.cos(math.pi * x)) / 2
+
+
+def check_rate(line, expected):
+    assert math.isclose(line["update/lr"], expected, rel_tol=1e-4), (line["update/lr"], expected)
 
 
 def write_lines(path, records):
@@ -270,7 +279,8 @@ class Checks:
         for lora in ([], ["--lora-rank", 2]):
             policy = self.run("ppo", self.model, self.scratch / "texts.jsonl", "--reward-model", out / "model",
                               "--steps", 3, "--new-tokens", 6, "--minibatches", 2, *lora)
-            self.reports(policy, 3, "reward/score_mean", "reward/kl", "value/explained_variance")
+            lines = self.reports(policy, 3, "reward/score_mean", "reward/kl", "value/explained_variance")
+            check_rate(lines[-1], cosine(1e-6, 5 / 6))
             assert (policy / "completions.jsonl").read_text().count("\n") > 0
             if not lora:
                 self.loads(policy)
@@ -351,6 +361,14 @@ class Checks:
         self.reports(out, 3, "reward/score_mean", "reward/kl")
         self.loads(out)
 
+    def rates_over_all_updates(self):
+        """--steps and --warmup count rollouts, the rate is a function of their updates."""
+        out = self.run("grpo", self.model, self.scratch / "sums.jsonl", "--steps", 4, "--batch", 4, "--group", 2,
+                       "--new-tokens", 2, "--epochs", 3, "--minibatches", 2, "--warmup", 1, "--decay", "linear",
+                       "--rate", "1e-5")
+        lines = self.reports(out, 4)
+        check_rate(lines[0], 1e-5 * 6 / 7)
+        check_rate(lines[-1], 1e-5 * (1 - 17 / 18))
 
 
 def main():

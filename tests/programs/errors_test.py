@@ -78,6 +78,9 @@ def main(program):
         check("another composition",
               world.run(good, "--save-every", 2, "--resume", "--kl-target", 9),
               "checkpoints/ppo/step-000008/run.json: composition.kl.coef.target is 3.0, expected 9.0")
+        check("another reward",
+              world.run(good, "--save-every", 2, "--resume", "--missing-end-penalty", 0.25),
+              'run.json: missing_end_penalty is "0.5", expected "0.25"')
         write_model(scratch / "wide", mlp=64)
         check("a checkpoint of another shape",
               world.run(good, "--save-every", 2, "--resume", model="wide"),

@@ -7,6 +7,7 @@
 #include "../support/small_model.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/train/make_experience.hpp"
+#include "hone/train/online_options.hpp"
 
 namespace {
 
@@ -87,6 +88,8 @@ TEST(Truncation, IsAnEndWhereTheOptionsSaySo) {
   EXPECT_EQ(e.returns.back(), 1.0f);
   train::estimate_advantages(advantage::Gae{}, e, false);
   EXPECT_EQ(e.returns.back(), 9.0f);
+  EXPECT_TRUE(train::OnlineOptions{}.truncation_is_end)
+      << "rewards score a cut-off answer as it is";
 }
 
 }  // namespace

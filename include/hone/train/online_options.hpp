@@ -27,9 +27,10 @@ struct OnlineOptions {
   AdamW critic_optimizer = {};
   Schedule critic_schedule = {.peak = 5e-6f, .decay = Decay::constant};
   float score_clip = std::numeric_limits<float>::infinity();  // scores are limited to +- this
-  // A reward that scores a cut-off answer as it stands makes the cut an end; to bootstrap from the
-  // critic as well would count the score twice.
-  bool truncation_is_end = false;
+  // A reward that scores a cut-off answer as it stands makes the cut an end (DeepSpeed-Chat, TRL);
+  // to bootstrap from the critic as well would count the score twice. false: cut-off answers go on
+  // from the critic's value, for a reward that says nothing of them.
+  bool truncation_is_end = true;
   double stop_kl = 0.0;  // ends the update of a batch once approx_kl is above; 0: never
   bool checkpoint_activations = false;
   bool share_trunk = true;  // compute layers that all networks share once; changes no bit
