@@ -8,6 +8,10 @@
 // expect: reads token_sum and has no token stage to sum: write a member.*returns the wrapped
 // expect: reads token_sum and has no token stage to sum: write a member
 // expect: both terms of this Sum have a token stage.*write one struct
+// expect: ComparedAt's \.loss is no loss of scores: write \.loss = loss::BradleyTerry
+// expect: ComparedAt's \.positions cannot be called as positions: write \.positions = loss::From
+#include "hone/loss/bradley_terry.hpp"
+#include "hone/loss/compared_at.hpp"
 #include "hone/loss/dpo.hpp"
 #include "hone/loss/gmpo.hpp"
 #include "hone/loss/positions.hpp"
@@ -17,6 +21,7 @@
 
 using namespace hone;
 
+struct Nothing {};
 struct Branches {
   template <class T>
   constexpr T operator()(const TokenInputs<T>& t) const {
@@ -62,6 +67,12 @@ float f(loss::SequenceBatch batch, loss::Column column) {
   return static_cast<float>(loss::evaluate_pairs(Apart{}, batch, {}, {}).loss.value());
 #elif HONE_FAIL == 8
   return loss::Sum<loss::Gmpo, loss::Gmpo>{}.first.log_clip_low;
+#elif HONE_FAIL == 9
+  return differentiate(loss::ComparedAt{loss::Dpo{}, loss::EndScores{}}, ScoreInputs<float>{})
+      .value;
+#elif HONE_FAIL == 10
+  return differentiate(loss::ComparedAt{loss::BradleyTerry{}, Nothing{}}, ScoreInputs<float>{})
+      .value;
 #else
   return differentiate(Branches{}, TokenInputs<float>{}).value + static_cast<float>(batch.size()) +
          static_cast<float>(column.size());

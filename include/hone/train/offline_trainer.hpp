@@ -5,8 +5,9 @@
 //
 // What the objective is a function of decides what a step does: tokens (Nll), pairs of answers
 // (Dpo), single labelled answers (Kto), or the scores that a model with a scalar head gives
-// (BradleyTerry). A reference model exists if, and only if, the objective reads its
-// log-probabilities. Denominators are those of the whole batch, so micro-batches change no bit.
+// (BradleyTerry: the scores at the ends, unless ComparedAt names other positions). A reference
+// model exists if, and only if, the objective reads its log-probabilities. Denominators are those
+// of the whole batch, so micro-batches change no bit.
 #pragma once
 
 #include <cmath>
@@ -21,8 +22,10 @@
 #include "hone/core/inputs.hpp"
 #include "hone/core/reads.hpp"
 #include "hone/data/batch.hpp"
+#include "hone/loss/compared_at.hpp"
 #include "hone/loss/evaluate.hpp"
 #include "hone/loss/kto.hpp"
+#include "hone/loss/positions.hpp"
 #include "hone/train/adamw.hpp"
 #include "hone/train/ema.hpp"
 #include "hone/train/experience.hpp"
@@ -34,6 +37,7 @@
 #include "hone/train/report.hpp"
 #include "hone/train/scalar_pass.hpp"
 #include "hone/train/schedule.hpp"
+#include "hone/train/score_pairs.hpp"
 #include "hone/train/sequence_pass.hpp"
 #include "hone/train/token_pass.hpp"
 #include "hone/train/visit_state.hpp"
@@ -382,37 +386,19 @@ class OfflineTrainer {
   void score_level(const data::Batch& batch, float weight, bool learn, Sums& out) {
     if constexpr (scalar) {
       std::vector<std::int32_t> better, worse;
-      std::vector<float> margin;
       for (const auto& [b, w] : batch.pairs) {
         better.push_back(b);
         worse.push_back(w);
-        margin.push_back(options_.margin_scale * (batch.scores[static_cast<std::size_t>(b)] -
-                                                  batch.scores[static_cast<std::size_t>(w)]));
       }
       const auto chosen_end = end_tokens(batch.forest, better);
       const auto rejected_end = end_tokens(batch.forest, worse);
-      const std::size_t n = better.size();
-      const std::vector<float> weights(n, weight);
+      const std::vector<loss::ScorePair> comparisons =
+          score_pairs(batch, loss::positions_of(objective_), options_.margin_scale, weight);
       const auto judge = [&](std::span<const float> scalar_of, std::span<float> slope_of) {
-        std::vector<float> chosen(n), rejected(n), d_chosen(n), d_rejected(n);
-        for (std::size_t i = 0; i < n; ++i) {
-          chosen[i] = scalar_of[static_cast<std::size_t>(chosen_end[i])];
-          rejected[i] = scalar_of[static_cast<std::size_t>(rejected_end[i])];
-          add_pair(static_cast<double>(chosen[i]), static_cast<double>(rejected[i]), out);
-        }
-        ScoreInputs<loss::Column> columns;
-        columns.chosen = chosen;
-        columns.rejected = rejected;
-        columns.margin = margin;
-        ScoreInputs<loss::Derivative> slopes;
-        slopes.chosen = d_chosen;
-        slopes.rejected = d_rejected;
-        out.loss.add(loss::evaluate(objective_, columns, weights, slopes));
-        if (slope_of.empty()) return;
-        for (std::size_t i = 0; i < n; ++i) {
-          slope_of[static_cast<std::size_t>(chosen_end[i])] += d_chosen[i];
-          slope_of[static_cast<std::size_t>(rejected_end[i])] += d_rejected[i];
-        }
+        for (std::size_t i = 0; i < better.size(); ++i)
+          add_pair(static_cast<double>(scalar_of[static_cast<std::size_t>(chosen_end[i])]),
+                   static_cast<double>(scalar_of[static_cast<std::size_t>(rejected_end[i])]), out);
+        out.loss.add(loss::evaluate_scores(objective_, scalar_of, comparisons, slope_of));
       };
       if (learn)
         scalar_pass(*model_, batch.forest, judge, settings());

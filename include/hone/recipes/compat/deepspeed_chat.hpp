@@ -9,6 +9,7 @@
 #include "hone/advantage/gae.hpp"
 #include "hone/kl/in_reward.hpp"
 #include "hone/loss/bradley_terry.hpp"
+#include "hone/loss/compared_at.hpp"
 #include "hone/loss/positions.hpp"
 #include "hone/loss/ppo_clip.hpp"
 #include "hone/loss/value_clip.hpp"
@@ -44,8 +45,9 @@ inline constexpr auto ppo_pad_is_eos() {
                    .aggregation = MeanWithoutEnds{}};
 }
 
-inline constexpr auto reward_model() { return loss::BradleyTerry{}; }
-inline constexpr auto reward_positions() { return loss::FromDivergence{}; }
+inline constexpr auto reward_model() {
+  return loss::ComparedAt{loss::BradleyTerry{}, loss::FromDivergence{}};
+}
 
 }  // namespace deepspeed_chat
 }  // namespace compat
