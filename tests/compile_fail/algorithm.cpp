@@ -16,6 +16,8 @@
 // expect: this sequence loss has a token stage of its own.*write kl::InReward instead
 // expect: \.ptx has no text to give: write \.ptx = train::Ptx\{\.coef
 // expect: \.loss reads token_sum and has no token stage to sum: write a member
+// expect: \.loss is of whole sequences and its \.aggregation weighs tokens: leave \.aggregation out
+// expect: \.loss is of whole sequences and its \.aggregation weighs tokens.*loss::SequenceMean
 #include "hone/train/algorithm.hpp"
 
 #include "hone/advantage/gae.hpp"
@@ -23,6 +25,7 @@
 #include "hone/kl/k3.hpp"
 #include "hone/loss/dpo.hpp"
 #include "hone/loss/gmpo.hpp"
+#include "hone/loss/gspo.hpp"
 #include "hone/loss/nll.hpp"
 #include "hone/loss/value_mse.hpp"
 
@@ -77,7 +80,12 @@ auto a = actor_objective(Algorithm{.kl = kl::InLoss{}, .loss = loss::Gmpo{}});
 auto a = Algorithm{.ptx = Nothing{}};
 #elif HONE_FAIL == 16
 auto a = Algorithm{.loss = Halved{}};
+#elif HONE_FAIL == 17
+auto a = Algorithm{.loss = loss::Gmpo{}, .aggregation = loss::TokenMean{}};
+#elif HONE_FAIL == 18
+auto a = Algorithm{.loss = loss::Gspo{}, .aggregation = loss::FixedLength{}};
 #else
+auto b = Algorithm{.loss = loss::Gspo{}, .aggregation = loss::SequenceMean{.count_empty = true}};
 auto a = Algorithm{.advantage = advantage::Gae{},
                    .kl = kl::InLoss{.estimator = kl::FullVocabulary{}},
                    .value_loss = loss::ValueMse{}};

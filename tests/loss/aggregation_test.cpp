@@ -69,8 +69,25 @@ TEST(Aggregation, TheWholeBatchCountsNotTheMicroBatch) {
 
 TEST(Aggregation, OfSequences) {
   std::vector<float> w(3);
-  loss::sequence_weights(count(), offsets, mask, w);
+  loss::sequence_weights(loss::SequenceMean{}, count(), offsets, mask, w);
   EXPECT_EQ(w, (std::vector<float>{0.5f, 0, 0.5f}));
+  loss::sequence_weights(loss::SequenceMean{.count_empty = true}, count(), offsets, mask, w);
+  EXPECT_EQ(w, (std::vector<float>{1.0f / 3, 0, 1.0f / 3}));
+}
+
+// A sum over sequences of one's own: an aggregation may have both weights.
+struct Sums {
+  float operator()(const loss::Counts&, std::int64_t) const { return 1.0f; }
+  float sequence(const loss::Counts& batch) const { return static_cast<float>(batch.tokens); }
+};
+
+TEST(Aggregation, OfSequencesAsAUserSays) {
+  static_assert(loss::WeighsSequences<loss::SequenceMean> && loss::WeighsSequences<Sums>);
+  static_assert(!loss::WeighsSequences<loss::TokenMean> &&
+                !loss::WeighsSequences<loss::FixedLength>);
+  std::vector<float> w(3);
+  loss::sequence_weights(Sums{}, count(), offsets, mask, w);
+  EXPECT_EQ(w, (std::vector<float>{6, 0, 6}));
 }
 
 TEST(Aggregation, ABatchWithoutTokensHasNoWeights) {

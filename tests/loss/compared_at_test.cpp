@@ -22,7 +22,8 @@ TEST(ComparedAt, IsTheLossWithPositionsOfItsOwn) {
 }
 
 TEST(ComparedAt, ALossWithoutPositionsComparesTheEnds) {
-  static_assert(std::is_same_v<decltype(loss::positions_of(loss::BradleyTerry{})), loss::EndScores>);
+  static_assert(
+      std::is_same_v<decltype(loss::positions_of(loss::BradleyTerry{})), loss::EndScores>);
   constexpr loss::ComparedAt f{loss::BradleyTerry{}, loss::FromDivergence{}};
   static_assert(std::is_same_v<decltype(loss::positions_of(f)), loss::FromDivergence>);
 }

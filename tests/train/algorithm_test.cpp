@@ -124,6 +124,7 @@ TEST(Algorithm, ASequenceLossTakesThePenaltyPerToken) {
   const auto algorithm = Algorithm{.kl = kl::InLoss{.coef = 0.5f}, .loss = loss::Gspo{}};
   using Objective = actor_objective_t<std::remove_const_t<decltype(algorithm)>>;
   static_assert(level_of<Objective> == Level::sequence && has_token_stage<Objective>);
+  static_assert(std::is_same_v<decltype(algorithm.aggregation), loss::SequenceMean>);
   static_assert(needs_reference<std::remove_const_t<decltype(algorithm)>>);
   const SequenceInputs<double> s{
       .logprob = -10, .token_sum = 3, .old_logprob = -10, .length = 4, .advantage = 2};

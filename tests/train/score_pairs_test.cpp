@@ -146,10 +146,10 @@ std::vector<float> trained(std::int64_t microbatch_tokens, double& first, double
                            double& accuracy) {
   Judge judge;
   auto model = judge.model();
-  train::OfflineTrainer trainer{
-      model, deepspeed,
-      {.schedule = {.peak = 3e-3f, .decay = train::Decay::constant},
-       .microbatch_tokens = microbatch_tokens}};
+  train::OfflineTrainer trainer{model,
+                                deepspeed,
+                                {.schedule = {.peak = 3e-3f, .decay = train::Decay::constant},
+                                 .microbatch_tokens = microbatch_tokens}};
   data::Batch b = every_kind();
   for (int step = 0; step < 30; ++step) {
     const train::Report report = trainer.step(b);

@@ -8,8 +8,13 @@
 //   Counts counts;                                    // once per optimiser batch
 //   for (micro-batch) counts.add(offsets, mask);      // and counts.add(other) across processes
 //   for (micro-batch) token_weights(TokenMean{}, counts, offsets, mask, weights);
+//
+// A loss of whole sequences has no tokens to weigh: it takes an aggregation that also says the
+// weight of a sequence, `float sequence(const Counts& batch) const`. GSPO (eq. 5), GMPO (eq. 4) and
+// RLOO are means over sequences, so of the three here that is SequenceMean.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 
@@ -68,7 +73,17 @@ struct SequenceMean {
     const std::int64_t n = batch.sequences + (count_empty ? batch.empty : 0);
     return static_cast<float>(1.0 / (static_cast<double>(n) * static_cast<double>(length)));
   }
+  float sequence(const Counts& batch) const {
+    const std::int64_t n = batch.sequences + (count_empty ? batch.empty : 0);
+    return static_cast<float>(1.0 / static_cast<double>(n));
+  }
   bool operator==(const SequenceMean&) const = default;
+};
+
+// An aggregation that losses of whole sequences can have.
+template <class A>
+concept WeighsSequences = requires(const A& a, const Counts& batch) {
+  { a.sequence(batch) } -> std::convertible_to<float>;
 };
 
 // 1 / (sequences * max_length): sums over tokens, one divisor for all (Dr. GRPO: Liu et al.,
@@ -99,10 +114,12 @@ void token_weights(const Aggregation& aggregation, const Counts& batch,
   }
 }
 
-// weights[s] of a sequence objective: the mean over the batch's sequences that are not empty.
-inline void sequence_weights(const Counts& batch, std::span<const std::int64_t> offsets,
-                             std::span<const std::uint8_t> mask, std::span<float> weights) {
-  const float w = static_cast<float>(1.0 / static_cast<double>(batch.sequences));
+// weights[s] of a sequence objective, 0 of the sequences that are empty.
+template <WeighsSequences Aggregation>
+void sequence_weights(const Aggregation& aggregation, const Counts& batch,
+                      std::span<const std::int64_t> offsets, std::span<const std::uint8_t> mask,
+                      std::span<float> weights) {
+  const float w = batch.sequences > 0 ? aggregation.sequence(batch) : 0.0f;
   for (std::size_t s = 0; s + 1 < offsets.size(); ++s)
     weights[s] = sampled(mask, offsets[s], offsets[s + 1]) > 0 ? w : 0.0f;
 }

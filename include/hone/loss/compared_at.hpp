@@ -37,10 +37,11 @@ constexpr bool is_loss_of_scores() {
 template <class Loss, class Positions>
 struct ComparedAt {
   static constexpr Level level = Level::score;
-  static_assert(detail::is_loss_of_scores<Loss>(),
-                "hone: ComparedAt's .loss is no loss of scores: write .loss = loss::BradleyTerry{}, "
-                "or a struct with `static constexpr auto level = Level::score;` that is called "
-                "with a ScoreInputs<T>");
+  static_assert(
+      detail::is_loss_of_scores<Loss>(),
+      "hone: ComparedAt's .loss is no loss of scores: write .loss = loss::BradleyTerry{}, "
+      "or a struct with `static constexpr auto level = Level::score;` that is called "
+      "with a ScoreInputs<T>");
   static_assert(detail::is_positions<Positions>,
                 "hone: ComparedAt's .positions cannot be called as positions: write .positions = "
                 "loss::FromDivergence{} or loss::EndScores{}, or `void operator()(const "

@@ -103,7 +103,8 @@ OrderFreeSum<> actor_pass(Decoder& actor, const Reference<Decoder>* reference, c
     static_assert(level_of<F> == Level::sequence,
                   "hone: the loss of an OnlineTrainer is of single tokens or of sequences");
     std::vector<float> weights(static_cast<std::size_t>(sequences.size()));
-    loss::sequence_weights(counts, e.rollouts.offsets, e.rollouts.mask, weights);
+    loss::sequence_weights(algorithm.aggregation, counts, e.rollouts.offsets, e.rollouts.mask,
+                           weights);
     loss::SequenceBatch given;
     given.tokens = columns;
     total = sequence_pass(actor, e.rollouts.forest, sequences, objective, given, weights, settings,

@@ -150,17 +150,26 @@ template <class A>
 constexpr bool is_aggregation =
     std::is_invocable_r_v<float, const A&, const loss::Counts&, std::int64_t>;
 
+// Losses of whole sequences weigh sequences.
+template <class Loss, class A>
+constexpr bool aggregation_suits_the_loss =
+    level_of<Loss> != Level::sequence || !is_aggregation<A> || loss::WeighsSequences<A>;
+
 template <class P>
 constexpr bool is_ptx = std::is_same_v<P, loss::None> || train::PtxSource<P>;
 
 template <class A>
 using value_loss_for = std::conditional_t<reads_values<A>(), loss::ValueClip, loss::None>;
 
+template <class Loss>
+using aggregation_for =
+    std::conditional_t<level_of<Loss> == Level::sequence, loss::SequenceMean, loss::TokenMean>;
+
 }  // namespace detail
 
 template <class Advantage = advantage::GroupRelative, class Kl = kl::None,
           class Loss = loss::PpoClip, class ValueLoss = detail::value_loss_for<Advantage>,
-          class Aggregation = loss::TokenMean, class Ptx = loss::None>
+          class Aggregation = detail::aggregation_for<Loss>, class Ptx = loss::None>
 struct Algorithm {
   static_assert(advantage::Policy<Advantage>,
                 "hone: Algorithm's .advantage cannot be called as an advantage: write `float "
@@ -212,6 +221,10 @@ struct Algorithm {
                 "hone: Algorithm's .aggregation cannot be called as one: write .aggregation = "
                 "loss::TokenMean{}, loss::SequenceMean{} or loss::FixedLength{}, or a lambda "
                 "[](const loss::Counts& batch, std::int64_t length) -> float");
+  static_assert(detail::aggregation_suits_the_loss<Loss, Aggregation>,
+                "hone: Algorithm's .loss is of whole sequences and its .aggregation weighs tokens: "
+                "leave .aggregation out or write .aggregation = loss::SequenceMean{}, or give "
+                "yours a member `float sequence(const loss::Counts& batch) const`");
   static_assert(detail::is_ptx<Ptx>,
                 "hone: Algorithm's .ptx has no text to give: write .ptx = train::Ptx{.coef = "
                 "27.8f, .batch = [&](std::int64_t update) { return loader.batch(update); }}");

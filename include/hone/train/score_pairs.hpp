@@ -17,8 +17,7 @@ namespace train {
 // forest.
 inline std::vector<std::int64_t> rows_of_sequence(const Forest& forest, std::int32_t segment) {
   std::vector<std::int32_t> path;
-  for (std::int32_t s = segment; s >= 0;
-       s = forest.segments()[static_cast<std::size_t>(s)].parent)
+  for (std::int32_t s = segment; s >= 0; s = forest.segments()[static_cast<std::size_t>(s)].parent)
     path.push_back(s);
   std::vector<std::int64_t> rows;
   for (auto s = path.rbegin(); s != path.rend(); ++s) {

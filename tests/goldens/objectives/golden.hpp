@@ -111,7 +111,7 @@ struct Answers {
       out.loss = hone::loss::evaluate(f, columns(), weights, slopes).value();
     } else {
       std::vector<float> weights(advantage.size());
-      hone::loss::sequence_weights(counts(), offsets, mask, weights);
+      hone::loss::sequence_weights(hone::loss::SequenceMean{}, counts(), offsets, mask, weights);
       out.loss = hone::loss::evaluate_sequences(f, batch(), weights, slopes).value();
     }
     return out;

@@ -84,7 +84,8 @@ TEST(Trl, Kto) {
     loss::SequenceBatch batch = answers.batch();
     batch.baseline = baseline;
     std::vector<float> weights(answers.advantage.size());
-    loss::sequence_weights(answers.counts(), answers.offsets, answers.mask, weights);
+    loss::sequence_weights(loss::SequenceMean{}, answers.counts(), answers.offsets, answers.mask,
+                           weights);
     Found found{.gradient = std::vector<float>(answers.logprob.size())};
     hone::TokenInputs<loss::Derivative> slopes;
     slopes.logprob = found.gradient;
