@@ -197,6 +197,7 @@
 #include "hone/kl/none.hpp"
 #include "hone/kl/straight_through.hpp"
 
+#include "hone/advantage/company.hpp"
 #include "hone/advantage/estimate.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/gdpo.hpp"

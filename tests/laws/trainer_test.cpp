@@ -10,6 +10,8 @@
 
 #include "../support/small_model.hpp"
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/leave_one_out.hpp"
+#include "hone/advantage/monte_carlo.hpp"
 #include "hone/advantage/remax.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/kl/k1.hpp"
@@ -226,17 +228,22 @@ TEST(TrainerLaws, OddBatchesAreDefined) {
   Llama actor{small()};
   actor.randomise(1, 0.2f);
   actor.train_from_layer(0);
-  // A group of one, scores of zero: no advantage, no change but that of the optimiser's decay.
+  // Scores of zero: no advantage, no change but that of the optimiser's decay.
   train::OnlineOptions o = options();
-  o.group_size = 1;
   const auto nothing = [](const rollout::Rollouts& r) {
     return std::vector<float>(static_cast<std::size_t>(r.answers()), 0.0f);
   };
   Algorithm grpo{};
-  train::OnlineTrainer alone{actor, nothing, grpo, o};
+  train::OnlineTrainer equal{actor, nothing, grpo, o};
   const std::vector<float> before = weights_of(actor);
-  const auto report = alone.step(prompts(3));
-  EXPECT_EQ(report.at("update/grad_norm"), 0.0);
+  EXPECT_EQ(equal.step(prompts(3)).at("update/grad_norm"), 0.0);
+  EXPECT_TRUE(same_bits(weights_of(actor), before));
+
+  // A group of one whose answer keeps its reward.
+  o.group_size = 1;
+  Algorithm alone{.advantage = advantage::GroupRelative{.singleton_keeps_reward = true}};
+  train::OnlineTrainer single{actor, nothing, alone, o};
+  EXPECT_EQ(single.step(prompts(3)).at("update/grad_norm"), 0.0);
   EXPECT_TRUE(same_bits(weights_of(actor), before));
 
   // A score of 0 is a score: the answer that has it is worse than the others.
@@ -273,6 +280,28 @@ TEST(TrainerLaws, OddBatchesAreDefined) {
   train::OnlineTrainer refuses{actor, broken, grpo, o};
   EXPECT_THROW(refuses.step(prompts(3)), Error);
   EXPECT_TRUE(same_bits(weights_of(actor), kept));
+}
+
+// An answer that is compared with nobody would teach nothing, step after step.
+TEST(TrainerLaws, AnAdvantageThatComparesAnswersRefusesGroupsOfOne) {
+  Llama actor = trained_in_full(1);
+  train::OnlineOptions o = options();
+  o.group_size = 1;
+  const auto refusal = [&](const auto& algorithm) -> std::string {
+    try {
+      train::OnlineTrainer trainer{actor, small_tokens, algorithm, o};
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const std::string of_groups = refusal(Algorithm{});
+  EXPECT_NE(of_groups.find("OnlineOptions: group_size is 1, expected at least 2"),
+            std::string::npos)
+      << of_groups;
+  EXPECT_NE(of_groups.find("GroupRelative"), std::string::npos) << of_groups;
+  EXPECT_NE(refusal(Algorithm{.advantage = advantage::LeaveOneOut{}}), "");
+  EXPECT_EQ(refusal(Algorithm{.advantage = advantage::MonteCarlo{}}), "");
 }
 
 // What a composition does not need does not exist in its type.

@@ -17,7 +17,7 @@ inline namespace v0 {
 namespace train {
 
 struct OnlineOptions {
-  std::int32_t group_size = 1;               // answers per prompt
+  std::int32_t group_size = 1;               // answers per prompt; 2 where they are compared
   rollout::GenerateOptions generation = {};  // seed and step are set by the trainer
   std::int32_t ppo_epochs = 1;               // passes over the experience
   std::int32_t minibatches = 1;              // optimiser steps per pass, of whole trees

@@ -18,8 +18,10 @@
 #include <utility>
 #include <vector>
 
+#include "hone/advantage/company.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/math.hpp"
+#include "hone/core/type_name.hpp"
 #include "hone/kl/in_loss.hpp"
 #include "hone/kl/in_reward.hpp"
 #include "hone/kl/none.hpp"
@@ -247,6 +249,11 @@ class OnlineTrainer {
         actor_parameters_(trainable_parameters(actor)) {
     require(options_.group_size > 0, "OnlineOptions: group_size is ", options_.group_size,
             ", expected a positive number");
+    require(options_.group_size > 1 || !advantage::needs_company(algorithm_.advantage),
+            "OnlineOptions: group_size is ", options_.group_size,
+            ", expected at least 2: ", type_name<decltype(algorithm_.advantage)>,
+            " compares the answers to one prompt, and gives one that is alone the advantage 0 "
+            "whatever its score");
     require(options_.generation.sampling.temperature > 0,
             "OnlineOptions: generation.sampling.temperature is ",
             options_.generation.sampling.temperature,
