@@ -265,6 +265,7 @@
 #include "hone/train/online_trainer.hpp"
 #include "hone/train/pair_pass.hpp"
 #include "hone/train/parameters.hpp"
+#include "hone/train/part.hpp"
 #include "hone/train/phase_times.hpp"
 #include "hone/train/ptx.hpp"
 #include "hone/train/ptx_pass.hpp"

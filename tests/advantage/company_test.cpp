@@ -32,15 +32,14 @@ TEST(Company, OthersDoNot) {
   EXPECT_FALSE(needs_company(advantage::ReinforcePlusPlus{}));
   EXPECT_FALSE(needs_company(advantage::GroupRelative{.singleton_keeps_reward = true}));
   EXPECT_FALSE(needs_company(advantage::LeaveOneOut{.singleton_keeps_reward = true}));
-  EXPECT_FALSE(needs_company(advantage::Whitened<advantage::LeaveOneOut>{
-      .inner = {.singleton_keeps_reward = true}}));
+  EXPECT_FALSE(needs_company(
+      advantage::Whitened<advantage::LeaveOneOut>{.inner = {.singleton_keeps_reward = true}}));
 }
 
 TEST(Company, AUsersLambdaIsAskedWhatItDoes) {
   EXPECT_FALSE(needs_company([](const advantage::Sample& s) { return s.score - 0.5f; }));
-  EXPECT_TRUE(needs_company([](const advantage::Sample& s) {
-    return static_cast<float>(s.score - s.group.mean());
-  }));
+  EXPECT_TRUE(needs_company(
+      [](const advantage::Sample& s) { return static_cast<float>(s.score - s.group.mean()); }));
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ TEST(RewardModel, LeavesOutTheAdaptersOfACriticThatSharesItsWeights) {
 
 // A cut that is an end has no value after it: the last token's return is its reward alone.
 TEST(Truncation, IsAnEndWhereTheOptionsSaySo) {
-  train::Experience e;
+  train::Experience<Algorithm<advantage::Gae>> e;
   e.rollouts = answered();
   e.values.assign(9, 0.25f);
   e.bootstrap = {8.0f, 8.0f, 8.0f};

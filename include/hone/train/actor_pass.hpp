@@ -69,16 +69,18 @@ struct SampledRows {
 // Adds the gradients; returns the loss. `counts` are those of the whole optimiser batch, `e` may be
 // a part of it. `reference` is read by objectives of the exact KL over the vocabulary alone.
 template <class Decoder, class A>
-OrderFreeSum<> actor_pass(Decoder& actor, const Reference<Decoder>* reference, const Experience& e,
-                          const A& algorithm, const kl_state<A>& kl, const loss_state<A>& steered,
-                          const loss::Counts& counts, const PassSettings& settings,
-                          loss::PolicyMetrics& metrics) {
+OrderFreeSum<> actor_pass(Decoder& actor, const Reference<Decoder>* reference,
+                          const Experience<A>& e, const A& algorithm, const kl_state<A>& kl,
+                          const loss_state<A>& steered, const loss::Counts& counts,
+                          const PassSettings& settings, loss::PolicyMetrics& metrics) {
   const detail::SampledRows sampled(e.rollouts);
   const SequenceRows& sequences = sampled.sequences;
   const std::size_t n = sampled.kept.size();
-  const std::vector<float> old = sampled.of(e.rollouts.logprobs), ref = sampled.of(e.ref_logprobs),
+  const std::vector<float> old = sampled.of(e.rollouts.logprobs),
                            advantages = sampled.of(e.advantages), lengths = sampled.lengths(),
                            no_drift(n, 0.0f);
+  std::vector<float> ref;
+  if constexpr (needs_reference<A>) ref = sampled.of(e.ref_logprobs);
   std::vector<float> logprobs(n), entropies(n), kls(needs_full_kl<A> ? n : 0);
   TokenInputs<loss::Column> columns;
   columns.old_logprob = columns.rollout_logprob = old;

@@ -18,8 +18,8 @@ namespace train {
 
 // Adds the gradients; returns the loss, a mean over the sampled tokens of the optimiser batch that
 // `counts` describes.
-template <class Decoder, class ValueLoss>
-OrderFreeSum<> critic_pass(const ScalarModel<Decoder>& critic, const Experience& e,
+template <class Decoder, class A, class ValueLoss>
+OrderFreeSum<> critic_pass(const ScalarModel<Decoder>& critic, const Experience<A>& e,
                            const ValueLoss& value_loss, const loss::Counts& counts,
                            const PassSettings& settings) {
   const HeadRows rows = answer_rows(e.rollouts);

@@ -1,4 +1,7 @@
 // Rollouts with everything that an update reads: scores, log-probabilities, values, advantages.
+//
+// A column that a composition does not need is no member of its experience: without a critic there
+// are neither values nor returns, without a reference no log-probabilities of one.
 #pragma once
 
 #include <algorithm>
@@ -10,24 +13,42 @@
 #include "hone/core/error.hpp"
 #include "hone/kl/coefficient.hpp"
 #include "hone/rollout/rollouts.hpp"
+#include "hone/train/algorithm.hpp"
 #include "hone/train/head_rows.hpp"
+#include "hone/train/part.hpp"
 #include "hone/train/trunk.hpp"
 
 namespace hone {
 inline namespace v0 {
 namespace train {
 
-struct Experience {
+// What a critic adds.
+struct CriticColumns {
+  std::vector<float> values;     // [R] V before each token
+  std::vector<float> bootstrap;  // [S] V after the last token
+  std::vector<float> returns;    // [R] what the critic should predict
+};
+
+// What a reference adds.
+struct ReferenceColumns {
+  std::vector<float> ref_logprobs;  // [R] under the reference
+  kl::Observed distance = {};       // of the actor to it
+};
+
+// What the greedy answer to each prompt adds.
+struct GreedyColumns {
+  std::vector<float> greedy_scores;  // [S] of the greedy answer to its prompt
+};
+
+// Of an Algorithm<...>.
+template <class Composition>
+struct Experience : part_if<needs_critic<Composition>, CriticColumns>,
+                    part_if<needs_reference<Composition>, ReferenceColumns>,
+                    part_if<needs_greedy_baseline<Composition>, GreedyColumns> {
   rollout::Rollouts rollouts;
   std::vector<float> scores;         // [S] of whole answers, as the reward gave them
-  std::vector<float> greedy_scores;  // [S] of the greedy answer to its prompt; empty: not needed
-  std::vector<float> ref_logprobs;   // [R] under the reference; empty: the algorithm needs none
-  std::vector<float> values;         // [R] V before each token; empty: no critic
-  std::vector<float> bootstrap;      // [S] V after the last token; empty: no critic
   std::vector<float> token_rewards;  // [R] score on the last sampled token, minus any KL penalty
   std::vector<float> advantages;     // [R]
-  std::vector<float> returns;        // [R] what the critic should predict
-  kl::Observed distance = {};        // of the actor to the reference, where there is one
   std::int64_t trunk_layers = 0;     // layers that all networks share and none of them trains
   std::vector<float> trunk_states;   // [T, hidden] the residual stream after them
 
@@ -41,17 +62,22 @@ struct Experience {
     const auto answers = [&](const std::vector<float>& all) {
       return all.empty() ? all : rollouts.pick_answers<float>(trees, all);
     };
-    return {.rollouts = rollouts.pick(trees),
-            .scores = answers(scores),
-            .greedy_scores = answers(greedy_scores),
-            .ref_logprobs = rows(ref_logprobs),
-            .values = rows(values),
-            .bootstrap = answers(bootstrap),
-            .token_rewards = rows(token_rewards),
-            .advantages = rows(advantages),
-            .returns = rows(returns),
-            .trunk_layers = trunk_layers,
-            .trunk_states = tokens(trees, trunk_states)};
+    Experience out;
+    out.rollouts = rollouts.pick(trees);
+    out.scores = answers(scores);
+    out.token_rewards = rows(token_rewards);
+    out.advantages = rows(advantages);
+    out.trunk_layers = trunk_layers;
+    out.trunk_states = tokens(trees, trunk_states);
+    if constexpr (needs_critic<Composition>) {
+      out.values = rows(this->values);
+      out.bootstrap = answers(this->bootstrap);
+      out.returns = rows(this->returns);
+    }
+    if constexpr (needs_reference<Composition>) out.ref_logprobs = rows(this->ref_logprobs);
+    if constexpr (needs_greedy_baseline<Composition>)
+      out.greedy_scores = answers(this->greedy_scores);
+    return out;
   }
 
   // Trees [first, last): a micro-batch.

@@ -82,8 +82,8 @@ std::vector<float> judged(Reward& reward, const rollout::Rollouts& rollouts, con
 }
 
 // Log-probabilities of the answers' tokens under another policy, [R].
-template <class Policy>
-std::vector<float> answer_logprobs(const Policy& policy, const Experience& e,
+template <class Policy, class A>
+std::vector<float> answer_logprobs(const Policy& policy, const Experience<A>& e,
                                    std::int64_t microbatch_tokens, PassSettings settings) {
   std::vector<float> out;
   for_each_microbatch(e.rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
@@ -96,8 +96,8 @@ std::vector<float> answer_logprobs(const Policy& policy, const Experience& e,
 }
 
 // The critic's values before each token and after the last one of each answer.
-template <class Critic>
-void read_values(const Critic& critic, Experience& e, std::int64_t microbatch_tokens) {
+template <class Critic, class A>
+void read_values(const Critic& critic, Experience<A>& e, std::int64_t microbatch_tokens) {
   for_each_microbatch(e.rollouts.forest, microbatch_tokens, [&](auto first, auto last) {
     const rollout::Rollouts part = e.rollouts.slice(first, last);
     const std::vector<float> v =
@@ -138,15 +138,16 @@ kl::Observed observe(const rollout::Rollouts& rollouts, KlOf&& kl_of) {
 }
 
 // KL(actor, reference) of the answers, estimated by k1.
-inline kl::Observed distance_to_reference(const Experience& e) {
+template <class A>
+kl::Observed distance_to_reference(const Experience<A>& e) {
   return observe(e.rollouts, [&e](std::size_t r) {
     return static_cast<double>(e.rollouts.logprobs[r]) - static_cast<double>(e.ref_logprobs[r]);
   });
 }
 
 // The penalty of every sampled token, in the token rewards.
-template <class Penalty>
-void penalise_tokens(const Penalty& penalty, Experience& e) {
+template <class Penalty, class A>
+void penalise_tokens(const Penalty& penalty, Experience<A>& e) {
   for (std::int64_t s = 0; s < e.rollouts.answers(); ++s)
     for_each_sampled(e.rollouts, s, [&](std::size_t r) {
       TokenInputs<float> in;
@@ -156,25 +157,29 @@ void penalise_tokens(const Penalty& penalty, Experience& e) {
     });
 }
 
-// Advantages and returns, [R]. With `truncation_is_end` nothing follows an answer that was cut off.
-template <class Advantage>
-void estimate_advantages(const Advantage& advantage, Experience& e, bool truncation_is_end) {
+// Advantages, and with a critic returns, [R]. With `truncation_is_end` nothing follows an answer
+// that was cut off.
+template <class Advantage, class A>
+void estimate_advantages(const Advantage& advantage, Experience<A>& e, bool truncation_is_end) {
   const auto rows = static_cast<std::size_t>(e.rollouts.rows());
   e.advantages.resize(rows);
-  e.returns.resize(rows);
   std::vector<std::uint8_t> cut;
   for (const FinishReason f : e.rollouts.finish) cut.push_back(truncated(f) && !truncation_is_end);
-  advantage::estimate(advantage,
-                      {.offsets = e.rollouts.offsets,
-                       .token_rewards = e.token_rewards,
-                       .values = e.values,
-                       .mask = e.rollouts.mask,
-                       .truncated = cut,
-                       .bootstrap = e.bootstrap,
-                       .groups = e.rollouts.groups,
-                       .scores = e.scores,
-                       .greedy_scores = e.greedy_scores},
-                      {.advantages = e.advantages, .returns = e.returns});
+  advantage::Trajectories in{.offsets = e.rollouts.offsets,
+                             .token_rewards = e.token_rewards,
+                             .mask = e.rollouts.mask,
+                             .truncated = cut,
+                             .groups = e.rollouts.groups,
+                             .scores = e.scores};
+  advantage::Estimate out{.advantages = e.advantages};
+  if constexpr (needs_critic<A>) {
+    e.returns.resize(rows);
+    in.values = e.values;
+    in.bootstrap = e.bootstrap;
+    out.returns = e.returns;
+  }
+  if constexpr (needs_greedy_baseline<A>) in.greedy_scores = e.greedy_scores;
+  advantage::estimate(advantage, in, out);
 }
 
 // 1 - Var(return - value) / Var(return); 0 where the returns do not vary.

@@ -9,6 +9,7 @@
 #include "hone/rollout/request.hpp"
 #include "hone/train/adamw.hpp"
 #include "hone/train/ema.hpp"
+#include "hone/train/part.hpp"
 #include "hone/train/schedule.hpp"
 #include "hone/train/token_pass.hpp"
 
@@ -54,12 +55,17 @@ inline checkpoint::Json described(const OnlineOptions& options) {
   return out;
 }
 
+// What a critic adds to the state.
+struct CriticState {
+  AdamW::State critic_optimizer;
+};
+
 // Saved and restored as a whole.
-template <class KlState, class LossState>
-struct OnlineState {
+template <class KlState, class LossState, bool Critic>
+struct OnlineState : part_if<Critic, CriticState> {
   std::int64_t step = 0;     // rollout phases
   std::int64_t updates = 0;  // optimiser steps
-  AdamW::State optimizer, critic_optimizer;
+  AdamW::State optimizer;
   Ema::State ema;
   KlState kl{};      // of the penalty's coefficient
   LossState loss{};  // of the policy loss's own coefficient

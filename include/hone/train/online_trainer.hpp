@@ -52,6 +52,13 @@ namespace train {
 // Stands where a composition has no critic.
 struct NoCritic {};
 
+// A critic with the parameters that its optimiser moves.
+template <class Critic>
+struct CriticSide {
+  Critic model;
+  ParameterList parameters;
+};
+
 // Stands where a composition reads no reference: there is nothing that a pass could be asked of.
 struct NoReference {};
 
@@ -60,25 +67,26 @@ class OnlineTrainer {
  public:
   using Decoder = DecoderType;
   using Composition = AlgorithmType;
-  using State = OnlineState<kl_state<AlgorithmType>, loss_state<AlgorithmType>>;
+  using Experience = train::Experience<AlgorithmType>;
   static constexpr bool has_critic = needs_critic<AlgorithmType>;
   static constexpr bool has_reference = needs_reference<AlgorithmType>;
   static constexpr bool has_greedy_baseline = needs_greedy_baseline<AlgorithmType>;
   static constexpr bool has_ptx = needs_ptx<AlgorithmType>;
+  using State = OnlineState<kl_state<AlgorithmType>, loss_state<AlgorithmType>, has_critic>;
 
   // `reward(rollouts)` returns a score for each answer, [S].
   OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Reward> reward,
                 std::type_identity_t<AlgorithmType> algorithm,
                 OnlineOptions options = {}) requires(!has_critic)
-      : OnlineTrainer(Private{}, actor, NoCritic{}, std::move(reward), std::move(algorithm),
+      : OnlineTrainer(Private{}, actor, CriticPart{}, std::move(reward), std::move(algorithm),
                       std::move(options)) {}
 
   // The same with the critic that the advantage reads.
   OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Critic> critic,
                 std::type_identity_t<Reward> reward, std::type_identity_t<AlgorithmType> algorithm,
                 OnlineOptions options = {}) requires(has_critic)
-      : OnlineTrainer(Private{}, actor, std::move(critic), std::move(reward), std::move(algorithm),
-                      std::move(options)) {}
+      : OnlineTrainer(Private{}, actor, CriticPart{std::move(critic), {}}, std::move(reward),
+                      std::move(algorithm), std::move(options)) {}
 
   // One rollout phase and the updates that follow from it.
   Report step(std::span<const rollout::Request> prompts) {
@@ -119,7 +127,7 @@ class OnlineTrainer {
       for (const std::int32_t group : e.rollouts.groups)
         e.greedy_scores.push_back(greedy_scores_.at(static_cast<std::size_t>(group)));
     if constexpr (has_reference) read_reference(e);
-    if constexpr (has_critic) read_values(critic_, e, options_.microbatch_tokens);
+    if constexpr (has_critic) read_values(critic_.model, e, options_.microbatch_tokens);
     return e;
   }
 
@@ -149,7 +157,7 @@ class OnlineTrainer {
   // ppo_epochs passes over the experience, in minibatches of whole trees.
   void update(const Experience& e, Report& report) {
     const Timed timed(times_.update);
-    UpdateMetrics metrics;
+    UpdateMetrics<AlgorithmType> metrics;
     bool stopped = false;
     for (std::int32_t epoch = 0; epoch < options_.ppo_epochs && !stopped; ++epoch)
       for (const auto& trees : minibatches(e.rollouts.forest.trees(), options_.minibatches,
@@ -160,8 +168,7 @@ class OnlineTrainer {
         if ((stopped = !update_minibatch(e.pick(trees), metrics))) break;
     bool ptx = false;
     if constexpr (has_ptx) ptx = algorithm_.ptx.coef != 0.0f;
-    metrics.write({.critic = has_critic, .entropy = needs_entropy<AlgorithmType>, .ptx = ptx},
-                  report);
+    metrics.write(ptx, report);
     report.set("update/stopped_early", stopped);
     report.set("update/lr", static_cast<double>(
                                 options_.schedule(std::max<std::int64_t>(0, state_.updates - 1))));
@@ -209,12 +216,12 @@ class OnlineTrainer {
     detail::visit_adamw(v, "actor/", actor_parameters_, state_.optimizer);
     detail::visit_ema(v, "actor/", actor_parameters_, state_.ema);
     if constexpr (has_critic) {
-      detail::visit_weights(v, "critic/weights/", critic_parameters_);
-      detail::visit_adamw(v, "critic/", critic_parameters_, state_.critic_optimizer);
+      detail::visit_weights(v, "critic/weights/", critic_.parameters);
+      detail::visit_adamw(v, "critic/", critic_.parameters, state_.critic_optimizer);
     }
     if (detail::applies(v)) {
       actor_->touch();
-      if constexpr (has_critic) critic_.decoder->touch();
+      if constexpr (has_critic) critic_.model.decoder->touch();
     }
   }
 
@@ -229,17 +236,18 @@ class OnlineTrainer {
 
   // The parameters that the actor's (the critic's) optimiser moves, in the order of its state.
   const ParameterList& actor_parameters() const { return actor_parameters_; }
-  const ParameterList& critic_parameters() const { return critic_parameters_; }
+  const ParameterList& critic_parameters() const requires(has_critic) { return critic_.parameters; }
 
   // Words of tokens, for stop strings.
   void set_decode(rollout::Decode decode) { decode_ = std::move(decode); }
 
  private:
   struct Private {};
+  using CriticPart = std::conditional_t<has_critic, CriticSide<Critic>, NoCritic>;
   static constexpr bool has_penalty = !std::is_same_v<decltype(AlgorithmType::kl), kl::None>;
 
-  OnlineTrainer(Private, DecoderType& actor, Critic critic, Reward reward, AlgorithmType algorithm,
-                OnlineOptions options)
+  OnlineTrainer(Private, DecoderType& actor, CriticPart critic, Reward reward,
+                AlgorithmType algorithm, OnlineOptions options)
       : actor_(&actor),
         critic_(std::move(critic)),
         reward_(std::move(reward)),
@@ -263,11 +271,11 @@ class OnlineTrainer {
     check_algorithm(algorithm_);
     if constexpr (has_reference) reference_.emplace(actor);
     if constexpr (has_critic) {
-      critic_parameters_ = trainable_parameters(*critic_.decoder);
-      critic_.head->for_each_parameter([&](auto& p) {
-        if (p.trainable()) critic_parameters_.push_back(&p);
+      critic_.parameters = trainable_parameters(*critic_.model.decoder);
+      critic_.model.head->for_each_parameter([&](auto& p) {
+        if (p.trainable()) critic_.parameters.push_back(&p);
       });
-      require(!critic_parameters_.empty(), "OnlineTrainer: the critic has no trainable parameter");
+      require(!critic_.parameters.empty(), "OnlineTrainer: the critic has no trainable parameter");
     }
     if constexpr (has_penalty) state_.kl = kl::start(algorithm_.kl.coef);
     if constexpr (steers_loss<AlgorithmType>) state_.loss = kl::start(algorithm_.loss.coef);
@@ -299,7 +307,7 @@ class OnlineTrainer {
       else
         layers = 0;
     };
-    if constexpr (has_critic) limit(*critic_.decoder);
+    if constexpr (has_critic) limit(*critic_.model.decoder);
     if constexpr (ReadsTrunk<Reward>) limit(*reward_.model.decoder);
     return layers;
   }
@@ -335,8 +343,8 @@ class OnlineTrainer {
       if constexpr (has_reference)
         if (reference_->copy()) tally.add_model(*reference_->copy());
       if constexpr (has_critic) {
-        tally.add_model(*critic_.decoder);
-        critic_.head->for_each_parameter([&](const auto& p) { tally.add(p); });
+        tally.add_model(*critic_.model.decoder);
+        critic_.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
       }
       if constexpr (ReadsTrunk<Reward>) {
         tally.add_model(*reward_.model.decoder);
@@ -359,13 +367,14 @@ class OnlineTrainer {
 
   // Gradients of one minibatch, then one optimiser step of actor and critic. False: the KL to the
   // sampling policy is beyond stop_kl, and the weights have not been changed.
-  bool update_minibatch(const Experience& e, UpdateMetrics& metrics) {
+  bool update_minibatch(const Experience& e, UpdateMetrics<AlgorithmType>& metrics) {
     loss::Counts counts;
     counts.add(e.rollouts.offsets, e.rollouts.mask);
     if (counts.tokens == 0) return true;
     zero_gradients(actor_parameters_);
-    if constexpr (has_critic) zero_gradients(critic_parameters_);
-    OrderFreeSum<> total, value_total;
+    if constexpr (has_critic) zero_gradients(critic_.parameters);
+    OrderFreeSum<> total;
+    [[maybe_unused]] OrderFreeSum<> value_total;
     loss::PolicyMetrics seen;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
       const Experience part = e.slice(first, last);
@@ -374,7 +383,7 @@ class OnlineTrainer {
       total.add(actor_pass(*actor_, reference(), part, algorithm_, state_.kl, state_.loss, counts,
                            settings, seen));
       if constexpr (has_critic)
-        value_total.add(critic_pass(critic_, part, algorithm_.value_loss, counts, settings));
+        value_total.add(critic_pass(critic_.model, part, algorithm_.value_loss, counts, settings));
     });
     if (options_.stop_kl > 0 && seen.approx_kl_mean() > options_.stop_kl) return false;
     if constexpr (has_ptx)
@@ -384,27 +393,27 @@ class OnlineTrainer {
                      options_.microbatch_tokens, options_.pass());
     metrics.add(seen);
     metrics.loss += total.value();
-    metrics.value_loss += value_total.value();
+    if constexpr (has_critic) metrics.value_loss += value_total.value();
     optimise(metrics);
     return true;
   }
 
   // Both norms first: a gradient that is not finite throws before any weight has changed.
-  void optimise(UpdateMetrics& metrics) {
+  void optimise(UpdateMetrics<AlgorithmType>& metrics) {
     const double norm = gradient_norm(actor_parameters_);
-    double critic_norm = 0;
-    if constexpr (has_critic) critic_norm = gradient_norm(critic_parameters_);
+    [[maybe_unused]] double critic_norm = 0;
+    if constexpr (has_critic) critic_norm = gradient_norm(critic_.parameters);
     options_.optimizer(actor_parameters_, state_.optimizer, options_.schedule(state_.updates),
                        norm);
     actor_->touch();
     if (options_.ema) (*options_.ema)(actor_parameters_, state_.ema);
     if constexpr (has_critic) {
-      options_.critic_optimizer(critic_parameters_, state_.critic_optimizer,
+      options_.critic_optimizer(critic_.parameters, state_.critic_optimizer,
                                 options_.critic_schedule(state_.updates), critic_norm);
-      critic_.decoder->touch();
+      critic_.model.decoder->touch();
+      metrics.value_norm += critic_norm;
     }
     metrics.norm += norm;
-    metrics.value_norm += critic_norm;
     ++metrics.updates;
     ++state_.updates;
   }
@@ -426,7 +435,7 @@ class OnlineTrainer {
   }
 
   Decoder* actor_;
-  [[no_unique_address]] Critic critic_;
+  [[no_unique_address]] CriticPart critic_;
   Reward reward_;
   AlgorithmType algorithm_;
   OnlineOptions options_;
@@ -436,7 +445,7 @@ class OnlineTrainer {
   [[no_unique_address]] std::conditional_t<has_reference, std::optional<Reference<Decoder>>,
                                            NoReference>
       reference_;
-  ParameterList actor_parameters_, critic_parameters_;
+  ParameterList actor_parameters_;
   std::optional<FrozenWeights> frozen_;
   std::optional<std::int64_t> shared_layers_;  // found at the first step
   PhaseTimes times_;
