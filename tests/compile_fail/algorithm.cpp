@@ -18,9 +18,11 @@
 // expect: \.loss reads token_sum and has no token stage to sum: write a member
 // expect: \.loss is of whole sequences and its \.aggregation weighs tokens: leave \.aggregation out
 // expect: \.loss is of whole sequences and its \.aggregation weighs tokens.*loss::SequenceMean
+// expect: \.advantage reads the parts of a reward.*write \.kl = kl::InLoss
 #include "hone/train/algorithm.hpp"
 
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/gdpo.hpp"
 #include "hone/kl/full_vocabulary.hpp"
 #include "hone/kl/k3.hpp"
 #include "hone/loss/dpo.hpp"
@@ -84,6 +86,8 @@ auto a = Algorithm{.loss = Halved{}};
 auto a = Algorithm{.loss = loss::Gmpo{}, .aggregation = loss::TokenMean{}};
 #elif HONE_FAIL == 18
 auto a = Algorithm{.loss = loss::Gspo{}, .aggregation = loss::FixedLength{}};
+#elif HONE_FAIL == 19
+auto a = Algorithm{.advantage = advantage::Gdpo{}, .kl = kl::InReward{}};
 #else
 auto b = Algorithm{.loss = loss::Gspo{}, .aggregation = loss::SequenceMean{.count_empty = true}};
 auto a = Algorithm{.advantage = advantage::Gae{},

@@ -41,6 +41,10 @@ static_assert(is(recipes::remax(), false, true, false, false, true));
 static_assert(is(recipes::opo(), false, false, false, true, false));
 static_assert(is(recipes::max_rl(), false, false, true, true, false));
 
+// Weights of a reward's parts are no constant, so this one is not known as a value.
+using Gdpo = decltype(recipes::gdpo());
+static_assert(needs_groups<Gdpo> && needs_score_components<Gdpo> && !needs_reference<Gdpo>);
+
 TEST(Recipes, AreValuesToChange) {
   auto a = recipes::grpo();
   a.loss.clip_high = 0.28f;
@@ -58,6 +62,7 @@ TEST(Recipes, HideNothingFromTheTypes) {
   EXPECT_NO_THROW(check_algorithm(recipes::gspo()));
   EXPECT_NO_THROW(check_algorithm(recipes::rloo()));
   EXPECT_NO_THROW(check_algorithm(recipes::remax()));
+  EXPECT_NO_THROW(check_algorithm(recipes::gdpo({1.0f, 0.5f})));
 }
 
 TEST(Recipes, OfflineObjectivesHaveTheirLevels) {

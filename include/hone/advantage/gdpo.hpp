@@ -2,7 +2,8 @@
 //
 // GDPO: Liu et al.: "GDPO: group reward-decoupled normalization policy optimization for
 // multi-reward RL optimization", 2026. Each part of a reward is normalised within its group before
-// they are added, so parts of different size keep their say. Needs Trajectories::score_components.
+// they are added, so parts of different size keep their say. Needs Trajectories::score_components,
+// which a trainer fills from a reward that says its parts (reward::Sum).
 // TRL calls it `normalize_then_sum` (both epsilons 1e-4).
 #pragma once
 
@@ -25,6 +26,7 @@ struct Gdpo {
 
   static constexpr bool needs_values = false;
   static constexpr bool needs_groups = true;
+  static constexpr bool needs_score_components = true;
 
   void operator()(const Trajectories& in, Estimate out) const {
     const auto S = static_cast<std::size_t>(in.sequences());

@@ -11,9 +11,10 @@
 //             void operator()(const Trajectories& in, Estimate out) const;
 //
 // A generic lambda is a step policy. What a policy reads beyond token rewards and scores it may say
-// with `static constexpr bool` members needs_values, needs_groups, needs_greedy_baseline. Where it
-// says nothing, a step policy is run on traces at compile time, which shows what it reads; a sample
-// policy is taken to compare the answers of a group, and a batch policy to read nothing more.
+// with `static constexpr bool` members needs_values, needs_groups, needs_greedy_baseline,
+// needs_score_components. Where it says nothing, a step policy is run on traces at compile time,
+// which shows what it reads; a sample policy is taken to compare the answers of a group, and a
+// batch policy to read nothing more.
 #pragma once
 
 #include <bit>
@@ -145,6 +146,15 @@ inline constexpr bool needs_greedy_baseline_v = [] {
     return static_cast<bool>(P::needs_greedy_baseline);
   else
     return detail::step_reads<P>().greedy_score;
+}();
+
+// The policy reads the parts that a score is made of, each by itself: the reward must say them.
+template <class P>
+inline constexpr bool needs_score_components_v = [] {
+  if constexpr (requires { P::needs_score_components; })
+    return static_cast<bool>(P::needs_score_components);
+  else
+    return false;
 }();
 
 template <class P>

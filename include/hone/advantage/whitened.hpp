@@ -36,6 +36,7 @@ struct Whitened {
   static constexpr bool needs_values = needs_values_v<Inner>;
   static constexpr bool needs_groups = needs_groups_v<Inner>;
   static constexpr bool needs_greedy_baseline = needs_greedy_baseline_v<Inner>;
+  static constexpr bool needs_score_components = needs_score_components_v<Inner>;
 
   void operator()(const Trajectories& in, Estimate out) const {
     estimate(inner, in, out);

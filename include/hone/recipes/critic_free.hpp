@@ -8,6 +8,10 @@
 // form is `algorithm.kl.unbiased = false`.
 #pragma once
 
+#include <utility>
+#include <vector>
+
+#include "hone/advantage/gdpo.hpp"
 #include "hone/advantage/group_relative.hpp"
 #include "hone/advantage/leave_one_out.hpp"
 #include "hone/advantage/max_rl.hpp"
@@ -132,6 +136,15 @@ inline constexpr auto opo() {
 inline constexpr auto max_rl() {
   return Algorithm{
       .advantage = advantage::MaxRl{}, .loss = loss::PpoClip{}, .aggregation = loss::TokenMean{}};
+}
+
+// GDPO: every part of the reward normalised in its group by itself, then summed with `weights` (all
+// 1 if empty) and whitened over the batch. For a reward that says its parts, as reward::Sum. Liu et
+// al., 2026.
+inline auto gdpo(std::vector<float> weights = {}) {
+  return Algorithm{.advantage = advantage::Gdpo{.weights = std::move(weights)},
+                   .loss = loss::PpoClip{},
+                   .aggregation = loss::TokenMean{}};
 }
 
 }  // namespace recipes

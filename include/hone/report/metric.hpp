@@ -91,6 +91,9 @@ inline constexpr std::array metric_table = {
            "-log old of the sampled tokens, mean over them: an unbiased estimate of the entropy."},
     Metric{"rollout/truncated_fraction", "truncated", "", Better::neither,
            "Share of answers that stopped at a length limit instead of an end."},
+    Metric{"rollout/sampler_kl", "KL to sampler", "nats", Better::lower,
+           "q - 1 - log q with q = old / sampler (k3), mean over an answer's tokens, then over "
+           "answers: KL(sampler || old) per token, of answers that another sampler gave."},
     Metric{"rollout/tokens_per_second", "sampling speed", "tokens/s", Better::higher,
            "Sampled tokens of all answers, divided by the time of the rollout phase."},
     Metric{"update/grad_norm", "gradient norm", "", Better::neither,

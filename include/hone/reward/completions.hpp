@@ -74,15 +74,23 @@ std::vector<Completion> completions(const rollout::Rollouts& rollouts, const Dec
 //     reward::OnText judge{NumberAnswer{}, decode};
 //     judge.prompts = reward::prompts_of(loader, batch);
 //     trainer.step(requests);   // calls judge(rollouts)
+//
+// A reward that is a Sum gives its parts beside the scores, as a Breakdown.
 template <class R, class Decode>
 class OnText {
  public:
   OnText(R reward, Decode decode) : reward_(std::move(reward)), decode_(std::move(decode)) {}
 
-  std::vector<float> operator()(const rollout::Rollouts& rollouts) {
+  auto operator()(const rollout::Rollouts& rollouts) {
     completions_ = completions(rollouts, decode_, prompts);
-    scores_ = evaluate(reward_, completions_, state_);
-    return scores_;
+    if constexpr (requires { reward_.breakdown(completions_, state_); }) {
+      auto breakdown = reward_.breakdown(completions_, state_);
+      scores_ = breakdown.scores;
+      return breakdown;
+    } else {
+      scores_ = evaluate(reward_, completions_, state_);
+      return scores_;
+    }
   }
 
   std::span<const Completion> last() const { return completions_; }

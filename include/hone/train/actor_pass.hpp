@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "hone/core/inputs.hpp"
 #include "hone/core/order_free_sum.hpp"
 #include "hone/core/reads.hpp"
 #include "hone/loss/aggregation.hpp"
+#include "hone/loss/importance_sampling.hpp"
 #include "hone/loss/metrics.hpp"
 #include "hone/loss/sequences.hpp"
 #include "hone/train/algorithm.hpp"
@@ -47,7 +49,7 @@ struct SampledRows {
   }
 
   // A column of the experience at these rows.
-  std::vector<float> of(const std::vector<float>& column) const {
+  std::vector<float> of(std::span<const float> column) const {
     std::vector<float> out;
     if (!column.empty())
       for (const std::size_t r : kept) out.push_back(column[r]);
@@ -76,18 +78,21 @@ OrderFreeSum<> actor_pass(Decoder& actor, const Reference<Decoder>* reference,
   const detail::SampledRows sampled(e.rollouts);
   const SequenceRows& sequences = sampled.sequences;
   const std::size_t n = sampled.kept.size();
-  const std::vector<float> old = sampled.of(e.rollouts.logprobs),
-                           advantages = sampled.of(e.advantages), lengths = sampled.lengths(),
-                           no_drift(n, 0.0f);
+  const std::vector<float> sampler = sampled.of(e.rollouts.logprobs),
+                           old = sampled.of(e.actor_logprobs()),
+                           advantages = sampled.of(e.advantages), lengths = sampled.lengths();
+  std::vector<float> drift(n, 0.0f);  // 0 where the actor was the sampler
+  if (!e.old_logprobs.empty()) loss::sequence_drift(sequences.offsets, {}, old, sampler, drift, {});
   std::vector<float> ref;
   if constexpr (needs_reference<A>) ref = sampled.of(e.ref_logprobs);
   std::vector<float> logprobs(n), entropies(n), kls(needs_full_kl<A> ? n : 0);
   TokenInputs<loss::Column> columns;
-  columns.old_logprob = columns.rollout_logprob = old;
+  columns.old_logprob = old;
+  columns.rollout_logprob = sampler;
   columns.ref_logprob = ref;
   columns.advantage = advantages;
   columns.length = lengths;
-  columns.drift = no_drift;
+  columns.drift = drift;
   const auto objective = actor_objective(algorithm, kl, steered);
   using F = std::remove_cvref_t<decltype(objective)>;
   std::optional<typename Reference<Decoder>::Beside> beside;

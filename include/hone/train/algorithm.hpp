@@ -213,6 +213,10 @@ struct Algorithm {
   static_assert(detail::reads_values<Advantage>() || std::is_same_v<ValueLoss, loss::None>,
                 "hone: Algorithm's .advantage reads no values, so there is no critic to train: "
                 "leave .value_loss out, or write .advantage = advantage::Gae{}");
+  static_assert(!advantage::needs_score_components_v<Advantage> ||
+                    !detail::placement<Kl>::in_reward,
+                "hone: Algorithm's .advantage reads the parts of a reward, and a KL penalty in the "
+                "reward is none of them: write .kl = kl::InLoss{...} instead of kl::InReward{...}");
   static_assert(detail::is_value_loss<ValueLoss>(),
                 "hone: Algorithm's .value_loss is not a loss of values: write a struct with "
                 "`static constexpr auto level = Level::value;` that is called with a "
@@ -314,6 +318,11 @@ inline constexpr bool needs_groups = advantage::needs_groups_v<decltype(A::advan
 template <class A>
 inline constexpr bool needs_greedy_baseline =
     advantage::needs_greedy_baseline_v<decltype(A::advantage)>;
+
+// The reward says what its scores are made of.
+template <class A>
+inline constexpr bool needs_score_components =
+    advantage::needs_score_components_v<decltype(A::advantage)>;
 
 // Throws if coefficients switch on what the types were not seen to read. Called before training.
 template <class A>

@@ -40,12 +40,20 @@ struct GreedyColumns {
   std::vector<float> greedy_scores;  // [S] of the greedy answer to its prompt
 };
 
+// What an advantage of a reward's parts adds.
+struct ComponentColumns {
+  std::vector<float> score_components;  // [S, K] the parts of a score, before their weights
+};
+
 // Of an Algorithm<...>.
 template <class Composition>
 struct Experience : part_if<needs_critic<Composition>, CriticColumns>,
                     part_if<needs_reference<Composition>, ReferenceColumns>,
-                    part_if<needs_greedy_baseline<Composition>, GreedyColumns> {
+                    part_if<needs_greedy_baseline<Composition>, GreedyColumns>,
+                    part_if<needs_score_components<Composition>, ComponentColumns> {
   rollout::Rollouts rollouts;
+  std::vector<float> old_logprobs;   // [R] under the actor as the update began; empty: the actor
+                                     // was the sampler, and they are the rollout's bit for bit
   std::vector<float> scores;         // [S] of whole answers, as the reward gave them
   std::vector<float> token_rewards;  // [R] score on the last sampled token, minus any KL penalty
   std::vector<float> advantages;     // [R]
@@ -53,6 +61,11 @@ struct Experience : part_if<needs_critic<Composition>, CriticColumns>,
   std::vector<float> trunk_states;   // [T, hidden] the residual stream after them
 
   Trunk trunk() const { return {trunk_layers, trunk_states}; }
+
+  // [R] log-probabilities under the actor as the update began.
+  std::span<const float> actor_logprobs() const {
+    return old_logprobs.empty() ? rollouts.logprobs : old_logprobs;
+  }
 
   // The named trees, in that order.
   Experience pick(std::span<const std::int64_t> trees) const {
@@ -64,6 +77,7 @@ struct Experience : part_if<needs_critic<Composition>, CriticColumns>,
     };
     Experience out;
     out.rollouts = rollouts.pick(trees);
+    out.old_logprobs = rows(old_logprobs);
     out.scores = answers(scores);
     out.token_rewards = rows(token_rewards);
     out.advantages = rows(advantages);
@@ -77,6 +91,18 @@ struct Experience : part_if<needs_critic<Composition>, CriticColumns>,
     if constexpr (needs_reference<Composition>) out.ref_logprobs = rows(this->ref_logprobs);
     if constexpr (needs_greedy_baseline<Composition>)
       out.greedy_scores = answers(this->greedy_scores);
+    if constexpr (needs_score_components<Composition>) {
+      const std::size_t answers_here = scores.size();
+      const std::size_t width =
+          answers_here == 0 ? 0 : this->score_components.size() / answers_here;
+      for (const std::int64_t t : trees)
+        out.score_components.insert(
+            out.score_components.end(),
+            this->score_components.begin() +
+                rollouts.first_answer(t) * static_cast<std::int64_t>(width),
+            this->score_components.begin() +
+                rollouts.first_answer(t + 1) * static_cast<std::int64_t>(width));
+    }
     return out;
   }
 

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "hone/advantage/estimate.hpp"
@@ -16,6 +19,7 @@
 #include "hone/core/differentiate.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/inputs.hpp"
+#include "hone/core/math.hpp"
 #include "hone/kl/coefficient.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/experience.hpp"
@@ -54,31 +58,75 @@ concept ReadsTrunk = requires(const Reward& reward, const rollout::Rollouts& r, 
   *reward.model.head;
 };
 
-// The reward's score of every answer, [S], reported as it is and then limited to +-clip.
+// What a reward gives: a score for each answer, [S], or these with the parts that they are made of
+// (reward::Breakdown): `scores` and `parts`, a range of [S] each.
+template <class Verdict>
+concept HasParts = requires(const Verdict& v) {
+  v.scores[0];
+  v.parts[0][0];
+};
+
 template <class Reward>
-std::vector<float> judged(Reward& reward, const rollout::Rollouts& rollouts, const Trunk& trunk,
-                          float clip, Report& report) {
-  std::vector<float> scores;
-  if constexpr (ReadsTrunk<Reward>)
-    scores = reward(rollouts, trunk);
+concept GivesParts = requires(Reward& reward, const rollout::Rollouts& r) {
+  { reward(r) } -> HasParts;
+};
+
+// The scores alone.
+template <class Verdict>
+std::vector<float> scores_of(Verdict&& verdict) {
+  if constexpr (HasParts<Verdict>)
+    return std::forward<Verdict>(verdict).scores;
   else
-    scores = reward(rollouts);
-  require(static_cast<std::int64_t>(scores.size()) == rollouts.answers(),
-          "OnlineTrainer: the reward returned ", scores.size(), " scores, expected ",
-          rollouts.answers());
+    return std::forward<Verdict>(verdict);
+}
+
+namespace detail {
+
+// Checks numbers of answers and reports their mean and deviation as reward/<name>_mean and _std.
+inline void report_scores(std::span<const float> scores, const std::string& name,
+                          std::int64_t answers, Report& report) {
+  require(static_cast<std::int64_t>(scores.size()) == answers,
+          "OnlineTrainer: the reward returned ", scores.size(), " numbers named ", name,
+          ", expected ", answers);
   double sum = 0, squares = 0;
   for (std::size_t s = 0; s < scores.size(); ++s) {
-    float& score = scores[s];
-    require(std::isfinite(score), "OnlineTrainer: the score of answer ", s, " is ", score,
-            ", expected a finite number");
-    sum += static_cast<double>(score);
-    squares += static_cast<double>(score) * static_cast<double>(score);
-    score = std::clamp(score, -clip, clip);
+    require(std::isfinite(scores[s]), "OnlineTrainer: the ", name, " of answer ", s, " is ",
+            scores[s], ", expected a finite number");
+    sum += static_cast<double>(scores[s]);
+    squares += static_cast<double>(scores[s]) * static_cast<double>(scores[s]);
   }
   const double n = static_cast<double>(std::max<std::size_t>(1, scores.size()));
-  report.set("reward/score_mean", sum / n);
-  report.set("reward/score_std", std::sqrt(std::max(0.0, squares / n - sum / n * sum / n)));
-  return scores;
+  const std::string family = "reward/" + name;
+  report.set(family + "_mean", sum / n);
+  report.set(family + "_std", std::sqrt(std::max(0.0, squares / n - sum / n * sum / n)));
+}
+
+}  // namespace detail
+
+// The reward's score of every answer, and its parts where the advantage reads them. Scores are
+// reported as they are and then limited to +-clip; parts keep their size.
+template <class Reward, class A>
+void read_scores(Reward& reward, Experience<A>& e, float clip, Report& report) {
+  const auto judge = [&] {
+    if constexpr (ReadsTrunk<Reward>)
+      return reward(e.rollouts, e.trunk());
+    else
+      return reward(e.rollouts);
+  };
+  auto verdict = judge();
+  if constexpr (HasParts<decltype(verdict)>) {
+    for (std::size_t k = 0; k < std::size(verdict.parts); ++k) {
+      std::string name = "part" + std::to_string(k);
+      if constexpr (requires { verdict.names[k]; }) name = verdict.names[k];
+      detail::report_scores(verdict.parts[k], name, e.rollouts.answers(), report);
+    }
+    if constexpr (needs_score_components<A>)
+      for (std::size_t s = 0; s < static_cast<std::size_t>(e.rollouts.answers()); ++s)
+        for (const auto& part : verdict.parts) e.score_components.push_back(part[s]);
+  }
+  e.scores = scores_of(std::move(verdict));
+  detail::report_scores(e.scores, "score", e.rollouts.answers(), report);
+  for (float& score : e.scores) score = std::clamp(score, -clip, clip);
 }
 
 // Log-probabilities of the answers' tokens under another policy, [R].
@@ -140,8 +188,20 @@ kl::Observed observe(const rollout::Rollouts& rollouts, KlOf&& kl_of) {
 // KL(actor, reference) of the answers, estimated by k1.
 template <class A>
 kl::Observed distance_to_reference(const Experience<A>& e) {
-  return observe(e.rollouts, [&e](std::size_t r) {
-    return static_cast<double>(e.rollouts.logprobs[r]) - static_cast<double>(e.ref_logprobs[r]);
+  const auto actor = e.actor_logprobs();
+  return observe(e.rollouts, [&](std::size_t r) {
+    return static_cast<double>(actor[r]) - static_cast<double>(e.ref_logprobs[r]);
+  });
+}
+
+// KL(sampler, actor) of answers that another sampler gave, estimated by k3 of q = actor / sampler.
+template <class A>
+kl::Observed distance_to_sampler(const Experience<A>& e) {
+  const auto actor = e.actor_logprobs();
+  return observe(e.rollouts, [&](std::size_t r) {
+    const double log_q =
+        static_cast<double>(actor[r]) - static_cast<double>(e.rollouts.logprobs[r]);
+    return expm1(log_q) - log_q;
   });
 }
 
@@ -151,7 +211,8 @@ void penalise_tokens(const Penalty& penalty, Experience<A>& e) {
   for (std::int64_t s = 0; s < e.rollouts.answers(); ++s)
     for_each_sampled(e.rollouts, s, [&](std::size_t r) {
       TokenInputs<float> in;
-      in.logprob = in.old_logprob = in.rollout_logprob = e.rollouts.logprobs[r];
+      in.logprob = in.old_logprob = e.actor_logprobs()[r];
+      in.rollout_logprob = e.rollouts.logprobs[r];
       in.ref_logprob = e.ref_logprobs[r];
       e.token_rewards[r] = hone::value_at(penalty, in);
     });
@@ -179,6 +240,7 @@ void estimate_advantages(const Advantage& advantage, Experience<A>& e, bool trun
     out.returns = e.returns;
   }
   if constexpr (needs_greedy_baseline<A>) in.greedy_scores = e.greedy_scores;
+  if constexpr (needs_score_components<A>) in.score_components = e.score_components;
   advantage::estimate(advantage, in, out);
 }
 

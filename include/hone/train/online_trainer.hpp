@@ -7,7 +7,9 @@
 // distance to the reference, estimate advantages, update. What a composition does not need does not
 // exist in its type: no critic unless the advantage reads values, no reference unless a penalty or
 // the loss reads one. Log-probabilities of the rollout are those of training bit for bit, so no
-// pass computes them again.
+// pass computes them again, unless somebody else sampled:
+//
+//   trainer.learn(rollout::collect(requests, answers));   // of another engine, precision, version
 #pragma once
 
 #include <algorithm>
@@ -72,9 +74,13 @@ class OnlineTrainer {
   static constexpr bool has_reference = needs_reference<AlgorithmType>;
   static constexpr bool has_greedy_baseline = needs_greedy_baseline<AlgorithmType>;
   static constexpr bool has_ptx = needs_ptx<AlgorithmType>;
+  static_assert(!needs_score_components<AlgorithmType> || GivesParts<Reward>,
+                "hone: Algorithm's .advantage reads the parts of a reward, and this reward gives "
+                "one score: return a reward::Breakdown, as reward::OnText{reward::Sum{...}, "
+                "decode} does, or a struct with `scores` and `parts`");
   using State = OnlineState<kl_state<AlgorithmType>, loss_state<AlgorithmType>, has_critic>;
 
-  // `reward(rollouts)` returns a score for each answer, [S].
+  // `reward(rollouts)` returns a score for each answer, [S], or a reward::Breakdown of them.
   OnlineTrainer(std::type_identity_t<Decoder>& actor, std::type_identity_t<Reward> reward,
                 std::type_identity_t<AlgorithmType> algorithm,
                 OnlineOptions options = {}) requires(!has_critic)
@@ -93,12 +99,21 @@ class OnlineTrainer {
     Report report;
     report.step = state_.step;
     Experience experience = judge(sample(prompts, report), report);
-    penalise(experience, report);
-    estimate(experience, report);
-    update(experience, report);
-    if constexpr (has_penalty)
-      state_.kl = kl::next(algorithm_.kl.coef, state_.kl, experience.distance);
-    ++state_.step;
+    finish(experience, report);
+    return report;
+  }
+
+  // One step from answers of another sampler, whose log-probabilities `rollouts` holds as it
+  // reported them, at the temperature of the options. Those of the actor are computed here. A loss
+  // weighs one by the other where it says so (loss/importance_sampling.hpp).
+  Report learn(rollout::Rollouts rollouts) {
+    Report report;
+    report.step = state_.step;
+    times_ = {};
+    report_lengths(rollouts, report);
+    Experience experience = judge(std::move(rollouts), report);
+    recall(experience, report);
+    finish(experience, report);
     return report;
   }
 
@@ -109,7 +124,6 @@ class OnlineTrainer {
     const auto requests = asked(prompts);
     const auto generation = generation_at(static_cast<std::uint64_t>(state_.step));
     const auto answers = engine_.generate(requests, generation, decode_);
-    if constexpr (has_greedy_baseline) ask_greedily(requests, generation);
     rollout::Rollouts rollouts = rollout::collect(requests, answers);
     report_lengths(rollouts, report);
     times_.tokens = std::count(rollouts.mask.begin(), rollouts.mask.end(), 1);
@@ -120,15 +134,22 @@ class OnlineTrainer {
   Experience judge(rollout::Rollouts rollouts, Report& report) {
     const Timed timed(times_.score);
     Experience e;
+    require(rollouts.answers() > 0, "OnlineTrainer: there is no answer to learn from");
     e.rollouts = std::move(rollouts);
     read_trunk(e);
-    e.scores = judged(reward_, e.rollouts, e.trunk(), options_.score_clip, report);
-    if constexpr (has_greedy_baseline)
-      for (const std::int32_t group : e.rollouts.groups)
-        e.greedy_scores.push_back(greedy_scores_.at(static_cast<std::size_t>(group)));
+    if constexpr (has_greedy_baseline) read_greedy_scores(e);
+    read_scores(reward_, e, options_.score_clip, report);
     if constexpr (has_reference) read_reference(e);
     if constexpr (has_critic) read_values(critic_.model, e, options_.microbatch_tokens);
     return e;
+  }
+
+  // Log-probabilities of the actor as it is, for answers that another sampler gave.
+  void recall(Experience& e, Report& report) {
+    const Timed timed(times_.score);
+    const auto now = [this](const auto&... what) { return score(*actor_, what...).logprobs; };
+    e.old_logprobs = answer_logprobs(now, e, options_.microbatch_tokens, options_.pass());
+    report.set("rollout/sampler_kl", distance_to_sampler(e).per_token);
   }
 
   // Token rewards: the score at the end of each answer, and the penalty where it acts on rewards.
@@ -186,7 +207,7 @@ class OnlineTrainer {
         requests, engine_.generate(requests, generation_at(evaluation_step), decode_));
     report_lengths(e.rollouts, report);
     Reward reward = reward_;
-    judged(reward, e.rollouts, e.trunk(), options_.score_clip, report);
+    read_scores(reward, e, options_.score_clip, report);
     if constexpr (has_reference) {
       read_reference(e);
       report.set("reward/kl", distance_to_reference(e).per_sequence);
@@ -281,6 +302,16 @@ class OnlineTrainer {
     if constexpr (steers_loss<AlgorithmType>) state_.loss = kl::start(algorithm_.loss.coef);
   }
 
+  // What follows once answers are judged.
+  void finish(Experience& e, Report& report) {
+    penalise(e, report);
+    estimate(e, report);
+    update(e, report);
+    if constexpr (has_penalty && has_reference)
+      state_.kl = kl::next(algorithm_.kl.coef, state_.kl, e.distance);
+    ++state_.step;
+  }
+
   // The step of the random numbers of evaluations: one that no run reaches.
   static constexpr std::uint64_t evaluation_step = ~std::uint64_t{0};
 
@@ -330,7 +361,7 @@ class OnlineTrainer {
       return nullptr;
   }
 
-  void read_reference(Experience& e) const {
+  void read_reference(Experience& e) const requires(has_reference) {
     const auto reference = [this](const auto&... what) { return reference_->logprobs(what...); };
     e.ref_logprobs = answer_logprobs(reference, e, options_.microbatch_tokens, options_.pass());
   }
@@ -355,14 +386,26 @@ class OnlineTrainer {
     return *frozen_;
   }
 
-  // The score of the greedy answer to each prompt, in the canonical order of prompts (ReMax).
-  void ask_greedily(std::vector<rollout::Request> requests, rollout::GenerateOptions generation) {
-    for (rollout::Request& r : requests) r.samples = 1;
+  // The score of the actor's greedy answer to each prompt, for each of its answers (ReMax).
+  void read_greedy_scores(Experience& e) requires(has_greedy_baseline) {
+    const Forest& forest = e.rollouts.forest;
+    std::vector<rollout::Request> requests;
+    for (const std::int32_t root : forest.roots()) {
+      const auto prompt = forest.tokens(root);
+      requests.push_back({.prompt = {prompt.begin(), prompt.end()},
+                          .id = forest.segments()[static_cast<std::size_t>(root)].id});
+    }
+    rollout::GenerateOptions generation = generation_at(static_cast<std::uint64_t>(state_.step));
     generation.sampling = {.temperature = 0.0f};
-    greedy_scores_ =
-        reward_(rollout::collect(requests, engine_.generate(requests, generation, decode_)));
-    require(greedy_scores_.size() == requests.size(), "OnlineTrainer: the reward returned ",
-            greedy_scores_.size(), " scores of greedy answers, expected ", requests.size());
+    rollout::Rollouts greedy;
+    const auto answers = engine_.generate(requests, generation, decode_);
+    for (std::size_t r = 0; r < requests.size(); ++r)
+      greedy.add(requests[r].prompt, std::span(answers).subspan(r, 1), requests[r].id);
+    const std::vector<float> scores = scores_of(reward_(greedy));
+    require(scores.size() == requests.size(), "OnlineTrainer: the reward returned ", scores.size(),
+            " scores of greedy answers, expected ", requests.size());
+    for (const std::int32_t group : e.rollouts.groups)
+      e.greedy_scores.push_back(scores[static_cast<std::size_t>(group)]);
   }
 
   // Gradients of one minibatch, then one optimiser step of actor and critic. False: the KL to the
@@ -425,7 +468,7 @@ class OnlineTrainer {
         answer_logprobs(now, e, options_.microbatch_tokens, options_.pass());
     const kl::Observed moved = observe(e.rollouts, [&](std::size_t r) {
       const double log_ratio =
-          static_cast<double>(logprobs[r]) - static_cast<double>(e.rollouts.logprobs[r]);
+          static_cast<double>(logprobs[r]) - static_cast<double>(e.actor_logprobs()[r]);
       return expm1(log_ratio) - log_ratio;
     });
     report.set("policy/kl_after", moved.per_token);
@@ -441,7 +484,6 @@ class OnlineTrainer {
   OnlineOptions options_;
   rollout::Engine<Decoder> engine_;
   rollout::Decode decode_;
-  std::vector<float> greedy_scores_;
   [[no_unique_address]] std::conditional_t<has_reference, std::optional<Reference<Decoder>>,
                                            NoReference>
       reference_;

@@ -23,6 +23,7 @@ struct UntrainedEnd {
   static constexpr bool needs_values = advantage::needs_values_v<Inner>;
   static constexpr bool needs_groups = advantage::needs_groups_v<Inner>;
   static constexpr bool needs_greedy_baseline = advantage::needs_greedy_baseline_v<Inner>;
+  static constexpr bool needs_score_components = advantage::needs_score_components_v<Inner>;
 
   void operator()(const advantage::Trajectories& in, advantage::Estimate out) const {
     advantage::estimate(inner, in, out);
