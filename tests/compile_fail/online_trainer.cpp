@@ -1,10 +1,13 @@
 // Trainers that lack what their composition reads.
 //
 // expect: \.advantage reads the parts of a reward, and this reward gives one score: return a
+// expect: value code was instantiated
+#include "hone/train/online_trainer.hpp"
+#include "../support/watched_models.hpp"
+#include "hone/advantage/gae.hpp"
 #include "hone/advantage/gdpo.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/reward/sum.hpp"
-#include "hone/train/online_trainer.hpp"
 
 using namespace hone;
 using Actor = model::Decoder<model::Llama>;
@@ -21,6 +24,11 @@ struct Parts {
 
 #if HONE_FAIL == 1
 template class train::OnlineTrainer<Actor, OneScore, Gdpo>;
+#elif HONE_FAIL == 2
+using Values = Algorithm<advantage::Gae, kl::None, loss::PpoClip>;
+template class train::OnlineTrainer<test::Valueless, OneScore, Values,
+                                    train::ScalarModel<test::Valueless>>;
 #else
 template class train::OnlineTrainer<Actor, Parts, Gdpo>;
+template class train::OnlineTrainer<test::Valueless, OneScore, Algorithm<>>;
 #endif

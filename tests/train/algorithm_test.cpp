@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
-
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/leave_one_out.hpp"
 #include "hone/core/differentiate.hpp"
@@ -67,46 +65,6 @@ TEST(Algorithm, WhatALossReadsIsWhatARunNeeds) {
   const auto exact = Algorithm{.kl = kl::InLoss{.estimator = kl::FullVocabulary{}}};
   static_assert(needs_full_kl<std::remove_const_t<decltype(exact)>>);
   static_assert(needs_reference<std::remove_const_t<decltype(exact)>>);
-}
-
-// A critic whose instantiation is an error, and one that works: which of them a run would touch
-// tells whether value code exists.
-template <class A>
-struct ForbiddenCritic {
-  static_assert(sizeof(A) == 0, "value code was instantiated without a critic");
-};
-template <class A>
-struct SomeCritic {
-  double loss(const A& algorithm) const {
-    return differentiate(algorithm.value_loss, ValueInputs<float>{.value = 1}).value;
-  }
-};
-
-// What a trainer does with an algorithm, reduced to the question which code exists.
-template <template <class> class Critic, class A>
-std::string passes(const A& algorithm) {
-  std::string done = "actor";
-  if constexpr (needs_reference<A>) done += " reference";
-  if constexpr (needs_critic<A>) {
-    const Critic<A> critic{};
-    done += critic.loss(algorithm) > 0 ? " critic" : " idle critic";
-  }
-  return done;
-}
-
-TEST(Algorithm, WithoutACriticNoValueCodeIsInstantiated) {
-  EXPECT_EQ(passes<ForbiddenCritic>(Algorithm{}), "actor");
-  EXPECT_EQ(passes<ForbiddenCritic>(Algorithm{.advantage = advantage::LeaveOneOut{}}), "actor");
-  EXPECT_EQ(passes<SomeCritic>(Algorithm{.advantage = advantage::Gae{}}), "actor critic");
-}
-
-TEST(Algorithm, WithoutAPenaltyThereIsNoReferencePass) {
-  EXPECT_EQ(passes<ForbiddenCritic>(Algorithm{.kl = kl::None{}}), "actor");
-  EXPECT_EQ(passes<ForbiddenCritic>(Algorithm{.kl = kl::InReward{.coef = 0.1f}}),
-            "actor reference");
-  EXPECT_EQ(passes<ForbiddenCritic>(Algorithm{.kl = kl::InLoss{}}), "actor reference");
-  EXPECT_EQ(passes<SomeCritic>(Algorithm{.advantage = advantage::Gae{}, .kl = kl::InReward{}}),
-            "actor reference critic");
 }
 
 TEST(Algorithm, TheObjectiveIsTheLossAndThePenaltyInIt) {

@@ -140,11 +140,10 @@ TEST(OtherSampler, WeightsAreThoseOfTheFormulaInDouble) {
     const double w = std::exp(d);
     return Pair(w, w >= 0.5 && w <= static_cast<double>(1.1f) ? w : 0.0);
   });
-  check_tokens(
-      loss::TruncatedImportanceSampling<PpoClip, loss::SequenceMeanRatio>{.high = 1.0f},
-      [](double, double sum, double length) {
-        return Pair(std::exp(sum / length), std::min(std::exp(sum / length), 1.0));
-      });
+  check_tokens(loss::TruncatedImportanceSampling<PpoClip, loss::SequenceMeanRatio>{.high = 1.0f},
+               [](double, double sum, double length) {
+                 return Pair(std::exp(sum / length), std::min(std::exp(sum / length), 1.0));
+               });
   // TRL masks whole answers by the product of their tokens' weights.
   auto masks = recipes::compat::trl::sampler_correction(PpoClip{});
   masks.high = 1.0f;
@@ -185,8 +184,8 @@ TEST(OtherSampler, TheGradientIsThatOfALoopOfOnesOwn) {
   columns.old_logprob = old;
   columns.rollout_logprob = r.logprobs;
   columns.advantage = p.e.advantages;
-  const std::vector<float> weights(
-      old.size(), static_cast<float>(1.0 / static_cast<double>(old.size())));
+  const std::vector<float> weights(old.size(),
+                                   static_cast<float>(1.0 / static_cast<double>(old.size())));
   const double loss =
       train::token_pass(own, r.forest, rows, correction, columns, weights, settings).value();
   EXPECT_EQ(p.loss(), loss);
