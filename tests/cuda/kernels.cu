@@ -2,8 +2,13 @@
 #include "functors.hpp"
 
 #include "hone/advantage/gae.hpp"
+#include "hone/advantage/group_relative.hpp"
+#include "hone/advantage/leave_one_out.hpp"
+#include "hone/advantage/max_rl.hpp"
+#include "hone/advantage/opo.hpp"
 #include "hone/advantage/remax.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
+#include "hone/kernel/cuda/group_advantages.cuh"
 #include "hone/kernel/cuda/head_rows.cuh"
 #include "hone/kernel/cuda/moments.cuh"
 #include "hone/kernel/cuda/token_losses.cuh"
@@ -40,6 +45,22 @@ template __global__ void hone::kernel::cuda::advantage_scan<advantage::ReMax>(
     const advantage::ReMax, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::advantage_scan<advantage::DecoupledGae>(
     const advantage::DecoupledGae, const kernel::cuda::ScanArguments);
+
+template __global__ void hone::kernel::cuda::answer_totals<0>(const kernel::cuda::AnswerArguments);
+template __global__ void hone::kernel::cuda::score_moments<0>(const float*, std::int64_t,
+                                                              hone::Moments*);
+template __global__ void hone::kernel::cuda::group_advantages<advantage::GroupRelative>(
+    const advantage::GroupRelative, const kernel::cuda::GroupArguments);
+template __global__ void hone::kernel::cuda::group_advantages<advantage::LeaveOneOut>(
+    const advantage::LeaveOneOut, const kernel::cuda::GroupArguments);
+template __global__ void hone::kernel::cuda::group_advantages<advantage::Opo>(
+    const advantage::Opo, const kernel::cuda::GroupArguments);
+template __global__ void hone::kernel::cuda::group_advantages<advantage::MaxRl>(
+    const advantage::MaxRl, const kernel::cuda::GroupArguments);
+template __global__ void hone::kernel::cuda::group_advantages<AboveTheBest>(
+    const AboveTheBest, const kernel::cuda::GroupArguments);
+template __global__ void hone::kernel::cuda::spread_advantages<0>(
+    const kernel::cuda::SpreadArguments);
 
 template __global__ void hone::kernel::cuda::group_moments<0>(const float*, const std::uint8_t*,
                                                               const std::int64_t*, hone::Moments*);

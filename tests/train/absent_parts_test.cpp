@@ -112,20 +112,37 @@ TEST(AbsentParts, AnActorWithAdaptersRunsOncePerStepWithoutAPenalty) {
 }
 
 template <class T>
-concept HasValues = requires(T& t) { t.values; } || requires(T& t) { t.bootstrap; } ||
-                    requires(T& t) { t.returns; };
+concept HasValues = requires(T& t) {
+  t.values;
+}
+|| requires(T& t) { t.bootstrap; }
+|| requires(T& t) { t.returns; };
 template <class T>
-concept HasReference = requires(T& t) { t.ref_logprobs; } || requires(T& t) { t.distance; };
+concept HasReference = requires(T& t) {
+  t.ref_logprobs;
+}
+|| requires(T& t) { t.distance; };
 template <class T>
-concept HasGreedy = requires(T& t) { t.greedy_scores; };
+concept HasGreedy = requires(T& t) {
+  t.greedy_scores;
+};
 template <class T>
-concept HasComponents = requires(T& t) { t.score_components; };
+concept HasComponents = requires(T& t) {
+  t.score_components;
+};
 template <class T>
-concept HasCriticOptimizer = requires(T& t) { t.critic_optimizer; };
+concept HasCriticOptimizer = requires(T& t) {
+  t.critic_optimizer;
+};
 template <class T>
-concept HasCriticParameters = requires(T& t) { t.critic_parameters(); };
+concept HasCriticParameters = requires(T& t) {
+  t.critic_parameters();
+};
 template <class T>
-concept HasValueMetrics = requires(T& t) { t.value_loss; } || requires(T& t) { t.value_norm; };
+concept HasValueMetrics = requires(T& t) {
+  t.value_loss;
+}
+|| requires(T& t) { t.value_norm; };
 
 TEST(AbsentParts, AreNoMembersOfAnyRecord) {
   using train::Experience;

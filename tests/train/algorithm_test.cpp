@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "hone/advantage/gae.hpp"
-#include "hone/advantage/leave_one_out.hpp"
 #include "hone/core/differentiate.hpp"
 #include "hone/kl/full_vocabulary.hpp"
-#include "hone/kl/k1.hpp"
 #include "hone/kl/k3.hpp"
 #include "hone/loss/entropy_bonus.hpp"
 #include "hone/loss/gspo.hpp"

@@ -13,19 +13,23 @@ namespace advantage {
 
 class Group {
  public:
-  Group(std::span<const float> scores, std::span<const float> lengths)
-      : scores_(scores), lengths_(lengths), moments_(of_all()) {}
+  HONE_HD Group(std::span<const float> scores, std::span<const float> lengths)
+      : Group(scores, lengths, of(scores)) {}
+  // With the moments of the scores, where a team of threads has found them.
+  HONE_HD Group(std::span<const float> scores, std::span<const float> lengths,
+                const Moments& moments)
+      : scores_(scores), lengths_(lengths), moments_(moments) {}
 
-  std::size_t size() const { return scores_.size(); }          // G
-  std::span<const float> scores() const { return scores_; }    // [G]
-  std::span<const float> lengths() const { return lengths_; }  // [G] sampled tokens
+  HONE_HD std::size_t size() const { return scores_.size(); }          // G
+  HONE_HD std::span<const float> scores() const { return scores_; }    // [G]
+  HONE_HD std::span<const float> lengths() const { return lengths_; }  // [G] sampled tokens
 
-  double mean() const { return moments_.mean; }
+  HONE_HD double mean() const { return moments_.mean; }
   // sqrt(sum (r - mean)^2 / (G - ddof)); 0 for G <= ddof and for equal scores.
-  double deviation(int ddof = 1) const { return moments_.deviation(ddof); }
+  HONE_HD double deviation(int ddof = 1) const { return moments_.deviation(ddof); }
 
   // The moments of the other scores, number `left_out` apart. One score has no others: all zero.
-  Moments without(std::size_t left_out) const {
+  HONE_HD Moments without(std::size_t left_out) const {
     if (size() < 2) return {};
     return moments(static_cast<std::int64_t>(size()) - 1, [&](std::int64_t i) {
       const auto k = static_cast<std::size_t>(i);
@@ -35,7 +39,7 @@ class Group {
 
   // sum l r / sum l over all answers but number `left_out` (size(): over all); 0 where those are
   // empty.
-  double length_weighted_mean(std::size_t left_out) const {
+  HONE_HD double length_weighted_mean(std::size_t left_out) const {
     const auto product = [&](std::size_t i) {  // exact in double
       return i == left_out ? 0.0 : static_cast<double>(lengths_[i]) * scores_[i];
     };
@@ -52,9 +56,9 @@ class Group {
   }
 
  private:
-  Moments of_all() const {
-    return moments(static_cast<std::int64_t>(scores_.size()), [&](std::int64_t i) {
-      return static_cast<double>(scores_[static_cast<std::size_t>(i)]);
+  HONE_HD static Moments of(std::span<const float> scores) {
+    return moments(static_cast<std::int64_t>(scores.size()), [&](std::int64_t i) {
+      return static_cast<double>(scores[static_cast<std::size_t>(i)]);
     });
   }
 

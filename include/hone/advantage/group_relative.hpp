@@ -28,7 +28,7 @@ struct GroupRelative {
   static constexpr bool needs_values = false;
   static constexpr bool needs_groups = true;
 
-  float operator()(const Sample& s) const {
+  HONE_HD float operator()(const Sample& s) const {
     const Group& g = s.group;
     if (g.size() == 1) return singleton_keeps_reward ? s.score : 0.0f;
     const Moments others = leave_one_out ? g.without(s.index) : Moments{};

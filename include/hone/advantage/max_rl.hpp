@@ -17,7 +17,7 @@ struct MaxRl {
   static constexpr bool needs_values = false;
   static constexpr bool needs_groups = true;
 
-  float operator()(const Sample& s) const {
+  HONE_HD float operator()(const Sample& s) const {
     const double mean = s.group.mean();
     if (!(mean > 0)) return 0.0f;
     return static_cast<float>((s.score - mean) / (mean + epsilon));

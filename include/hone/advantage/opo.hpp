@@ -21,7 +21,7 @@ struct Opo {
   static constexpr bool needs_values = false;
   static constexpr bool needs_groups = true;
 
-  float operator()(const Sample& s) const {
+  HONE_HD float operator()(const Sample& s) const {
     if (s.group.size() == 1) return singleton_keeps_reward ? s.score : 0.0f;
     return static_cast<float>(
         s.score - s.group.length_weighted_mean(leave_one_out ? s.index : s.group.size()));

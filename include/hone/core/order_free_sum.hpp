@@ -21,7 +21,7 @@ inline namespace v0 {
 template <int Quantum = -36>
 class OrderFreeSum {
  public:
-  void add(double x) { split(x, high_, low_); }
+  HONE_HD void add(double x) { split(x, high_, low_); }
 
   void add(const float* x, std::int64_t n) {
     constexpr std::int64_t block = 512;
@@ -30,12 +30,22 @@ class OrderFreeSum {
     add_any(x, n);
   }
 
-  void add(const OrderFreeSum& other) {
+  HONE_HD void add(const OrderFreeSum& other) {
     high_ += other.high_;
     low_ += other.low_;
   }
 
-  double value() const { return high_ + low_; }
+  HONE_HD double value() const { return high_ + low_; }
+
+  // The two numbers that a sum is, for threads that add up theirs: each of them in any order.
+  HONE_HD double high() const { return high_; }
+  HONE_HD double low() const { return low_; }
+  HONE_HD static OrderFreeSum of(double high, double low) {
+    OrderFreeSum out;
+    out.high_ = high;
+    out.low_ = low;
+    return out;
+  }
 
  private:
   // Four terms side by side: the sums are exact, so it does not matter which.
@@ -55,7 +65,7 @@ class OrderFreeSum {
   static constexpr double fine = 1.5 * power_of_two(52 + Quantum - 26);
 
   template <class X>
-  static void split(const X& x, X& high, X& low) {
+  HONE_HD static void split(const X& x, X& high, X& low) {
     const X h = (x + coarse) - coarse;
     const X l = ((x - h) + fine) - fine;
     high += h;
