@@ -282,6 +282,7 @@
 #include "hone/train/trunk.hpp"
 #include "hone/train/two_stage_pass.hpp"
 #include "hone/train/update_metrics.hpp"
+#include "hone/train/value_metrics.hpp"
 #include "hone/train/visit_state.hpp"
 
 #include "hone/recipes/compat/baseline_before_kl.hpp"

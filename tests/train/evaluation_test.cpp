@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+
 #include "../support/small_model.hpp"
 #include "hone/loss/bradley_terry.hpp"
 #include "hone/loss/nll.hpp"
+#include "hone/reward/completions.hpp"
+#include "hone/reward/scale.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
 
@@ -66,6 +71,28 @@ TEST(Evaluation, HeldOutPromptsAreAnsweredWithTheSameRandomNumbers) {
     EXPECT_EQ(trainer.evaluate(held_out.of).at("reward/score_mean"), last);
   }
   EXPECT_GT(last, first + 0.1) << "what it learns shows on other prompts";
+  EXPECT_EQ(weights_of(watched), weights_of(alone));
+}
+
+// std::ref(judge): a copy of the reference is no copy of the moments.
+TEST(Evaluation, LeavesTheStateOfARewardAsItIs) {
+  const auto brevity = [](const Completion& c) { return -static_cast<float>(c.tokens.size()); };
+  const auto decode = [](std::span<const Token>) { return std::string(); };
+  reward::OnText judge{reward::RunningNorm<decltype(brevity)>{brevity}, decode};
+  reward::OnText unwatched = judge;
+  Llama watched = trained_in_full(1), alone = trained_in_full(1);
+  train::OnlineTrainer trainer{watched, std::ref(judge), Algorithm{}, options()};
+  train::OnlineTrainer other{alone, std::ref(unwatched), Algorithm{}, options()};
+  for (int step = 0; step < 3; ++step) {
+    const auto report = trainer.step(prompts(4));
+    EXPECT_EQ(other.step(prompts(4)).metrics, report.metrics);
+    const auto before = judge.state();
+    EXPECT_GT(before.moments.count, 0.0);
+    const double score = trainer.evaluate(prompts(20, 50)).at("reward/score_mean");
+    EXPECT_EQ(judge.state(), before);
+    EXPECT_EQ(trainer.evaluate(prompts(20, 50)).at("reward/score_mean"), score);
+    EXPECT_EQ(judge.last().size(), 80u) << "what was judged last can still be shown";
+  }
   EXPECT_EQ(weights_of(watched), weights_of(alone));
 }
 

@@ -31,10 +31,18 @@ struct ConsoleOptions {
   std::int64_t every = 1;             // a log gets a line every so many steps, and at the end
   std::int64_t samples = 3;           // at most so many are shown at a time
   // What is shown of a step, in this order, as far as it has it and the line has room.
-  std::vector<std::string> show = {
-      "loss",        "reward/score_mean",    "reward/judge_mean", "rewards/accuracy",
-      "reward/kl",   "rollout/length_mean",  "policy/entropy",    "value/explained_variance",
-      "loss/policy", "policy/clip_fraction", "update/lr"};
+  std::vector<std::string> show = {"loss",
+                                   "reward/score_mean",
+                                   "reward/judge_mean",
+                                   "rewards/accuracy",
+                                   "reward/kl",
+                                   "rollout/length_mean",
+                                   "rollout/entropy",
+                                   "policy/entropy",
+                                   "value/explained_variance",
+                                   "loss/policy",
+                                   "policy/clip_fraction",
+                                   "update/lr"};
 };
 
 // On a terminal one line that changes, with a bar and the time left:

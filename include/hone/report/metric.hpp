@@ -26,7 +26,8 @@ struct Metric {
 
 // Means over tokens run over the trained (sampled) tokens of the optimiser batch, means over
 // answers over its answers. pi is the actor being trained, old the actor that sampled, ref the
-// reference. A metric of several updates in one step is the mean of theirs.
+// reference. A metric of several updates in one step is the mean of theirs; loss/ and policy/ count
+// the minibatch that update/stopped_early has refused as well.
 inline constexpr std::array metric_table = {
     Metric{"loss", "loss", "", Better::lower,
            "The offline objective: mean over trained tokens (SFT), over answers (sequence "
@@ -83,8 +84,10 @@ inline constexpr std::array metric_table = {
     Metric{"value/explained_variance", "explained variance", "", Better::higher,
            "1 - Var(return - value) / Var(return) over tokens; values of the critic before the "
            "update. 0 when the returns do not vary."},
-    Metric{"value/clip_fraction", "value clip fraction", "", Better::neither,
-           "Share of tokens whose new value lies outside the clip range around the old one."},
+    Metric{
+        "value/clip_fraction", "value clip fraction", "", Better::neither,
+        "Share of tokens whose new value lies outside the value loss's clip range around the old "
+        "one; a value loss without a range reports none."},
     Metric{"rollout/length_mean", "length", "tokens", Better::neither,
            "Sampled tokens of an answer, end token included; mean over answers."},
     Metric{"rollout/entropy", "sampled entropy", "nats", Better::neither,

@@ -11,6 +11,7 @@
 #include "hone/loss/evaluate.hpp"
 #include "hone/train/experience.hpp"
 #include "hone/train/scalar_pass.hpp"
+#include "hone/train/value_metrics.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -21,7 +22,7 @@ namespace train {
 template <class Decoder, class A, class ValueLoss>
 OrderFreeSum<> critic_pass(const ScalarModel<Decoder>& critic, const Experience<A>& e,
                            const ValueLoss& value_loss, const loss::Counts& counts,
-                           const PassSettings& settings) {
+                           const PassSettings& settings, ValueMetrics& metrics) {
   const HeadRows rows = answer_rows(e.rollouts);
   const auto n = static_cast<std::size_t>(e.rollouts.rows());
   std::vector<float> weights(n), values(n), slopes(n);
@@ -38,6 +39,8 @@ OrderFreeSum<> critic_pass(const ScalarModel<Decoder>& critic, const Experience<
                 ValueInputs<loss::Derivative> d;
                 d.value = slopes;
                 total = loss::evaluate(value_loss, columns, weights, d);
+                if constexpr (ClipsValues<ValueLoss>)
+                  metrics.add(value_loss, columns, e.rollouts.mask);
                 for (std::size_t r = 0; r < n; ++r)
                   d_scalar[static_cast<std::size_t>(rows.hidden[r])] += slopes[r];
               },

@@ -103,6 +103,11 @@ inline void report_scores(std::span<const float> scores, const std::string& name
 
 }  // namespace detail
 
+// Scores limited to +-clip.
+inline void limit(std::span<float> scores, float clip) {
+  for (float& score : scores) score = std::clamp(score, -clip, clip);
+}
+
 // The reward's score of every answer, and its parts where the advantage reads them. Scores are
 // reported as they are and then limited to +-clip; parts keep their size.
 template <class Reward, class A>
@@ -126,7 +131,7 @@ void read_scores(Reward& reward, Experience<A>& e, float clip, Report& report) {
   }
   e.scores = scores_of(std::move(verdict));
   detail::report_scores(e.scores, "score", e.rollouts.answers(), report);
-  for (float& score : e.scores) score = std::clamp(score, -clip, clip);
+  limit(e.scores, clip);
 }
 
 // Log-probabilities of the answers' tokens under another policy, [R].
@@ -244,20 +249,26 @@ void estimate_advantages(const Advantage& advantage, Experience<A>& e, bool trun
   advantage::estimate(advantage, in, out);
 }
 
-// 1 - Var(return - value) / Var(return); 0 where the returns do not vary.
-inline double explained_variance(std::span<const float> values, std::span<const float> returns) {
+// 1 - Var(return - value) / Var(return) over the sampled tokens; 0 where the returns do not vary.
+inline double explained_variance(std::span<const float> values, std::span<const float> returns,
+                                 std::span<const std::uint8_t> mask) {
+  const auto for_each = [&](auto&& f) {
+    for (std::size_t r = 0; r < returns.size(); ++r)
+      if (mask[r])
+        f(static_cast<double>(returns[r]),
+          static_cast<double>(returns[r]) - static_cast<double>(values[r]));
+  };
+  const auto n =
+      static_cast<double>(std::max<std::int64_t>(1, std::count(mask.begin(), mask.end(), 1)));
   double mean = 0, error_mean = 0, variance = 0, error = 0;
-  const double n = static_cast<double>(std::max<std::size_t>(1, returns.size()));
-  for (std::size_t r = 0; r < returns.size(); ++r) {
-    mean += static_cast<double>(returns[r]) / n;
-    error_mean += (static_cast<double>(returns[r]) - static_cast<double>(values[r])) / n;
-  }
-  for (std::size_t r = 0; r < returns.size(); ++r) {
-    const double d = static_cast<double>(returns[r]) - mean;
-    const double x = static_cast<double>(returns[r]) - static_cast<double>(values[r]) - error_mean;
-    variance += d * d;
-    error += x * x;
-  }
+  for_each([&](double ret, double rest) {
+    mean += ret / n;
+    error_mean += rest / n;
+  });
+  for_each([&](double ret, double rest) {
+    variance += (ret - mean) * (ret - mean);
+    error += (rest - error_mean) * (rest - error_mean);
+  });
   return variance > 0 ? 1.0 - error / variance : 0.0;
 }
 

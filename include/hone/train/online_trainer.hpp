@@ -172,7 +172,8 @@ class OnlineTrainer {
     const Timed timed(times_.score);
     estimate_advantages(algorithm_.advantage, e, options_.truncation_is_end);
     if constexpr (has_critic)
-      report.set("value/explained_variance", explained_variance(e.values, e.returns));
+      report.set("value/explained_variance",
+                 explained_variance(e.values, e.returns, e.rollouts.mask));
   }
 
   // ppo_epochs passes over the experience, in minibatches of whole trees.
@@ -207,6 +208,7 @@ class OnlineTrainer {
         requests, engine_.generate(requests, generation_at(evaluation_step), decode_));
     report_lengths(e.rollouts, report);
     Reward reward = reward_;
+    const detail::KeptState kept(reward);  // a copy of a std::ref is no copy of what it refers to
     read_scores(reward, e, options_.score_clip, report);
     if constexpr (has_reference) {
       read_reference(e);
@@ -289,6 +291,11 @@ class OnlineTrainer {
             ", expected above 0: greedy answers have no policy gradient");
     require(!actor_parameters_.empty(),
             "OnlineTrainer: the actor has no trainable parameter; call train_from_layer or attach");
+    if constexpr (has_critic && requires { reward_.adapters == true; })
+      require(
+          !critic_moves_reward(),
+          "OnlineTrainer: the critic learns weights that the reward model reads, so scores would "
+          "drift; give it a copy, or adapters and set RewardModel::adapters to false");
     check_algorithm(algorithm_);
     if constexpr (has_reference) reference_.emplace(actor);
     if constexpr (has_critic) {
@@ -300,6 +307,17 @@ class OnlineTrainer {
     }
     if constexpr (has_penalty) state_.kl = kl::start(algorithm_.kl.coef);
     if constexpr (steers_loss<AlgorithmType>) state_.loss = kl::start(algorithm_.loss.coef);
+  }
+
+  // Whether the critic learns weights that a reward model of the same decoder reads.
+  bool critic_moves_reward() {
+    const void* judge = reward_.model.decoder;
+    if (judge != critic_.model.decoder) return false;
+    bool moves = false;
+    const auto look = [&](const auto& p) { moves = moves || p.trainable(); };
+    critic_.model.decoder->for_each_parameter(look);
+    if (reward_.adapters) model::for_each_adapter_parameter(*critic_.model.decoder, look);
+    return moves;
   }
 
   // What follows once answers are judged.
@@ -401,9 +419,10 @@ class OnlineTrainer {
     const auto answers = engine_.generate(requests, generation, decode_);
     for (std::size_t r = 0; r < requests.size(); ++r)
       greedy.add(requests[r].prompt, std::span(answers).subspan(r, 1), requests[r].id);
-    const std::vector<float> scores = scores_of(reward_(greedy));
+    std::vector<float> scores = scores_of(reward_(greedy));
     require(scores.size() == requests.size(), "OnlineTrainer: the reward returned ", scores.size(),
             " scores of greedy answers, expected ", requests.size());
+    limit(scores, options_.score_clip);
     for (const std::int32_t group : e.rollouts.groups)
       e.greedy_scores.push_back(scores[static_cast<std::size_t>(group)]);
   }
@@ -419,6 +438,7 @@ class OnlineTrainer {
     OrderFreeSum<> total;
     [[maybe_unused]] OrderFreeSum<> value_total;
     loss::PolicyMetrics seen;
+    [[maybe_unused]] ValueMetrics value_seen;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
       const Experience part = e.slice(first, last);
       PassSettings settings = options_.pass();
@@ -426,17 +446,18 @@ class OnlineTrainer {
       total.add(actor_pass(*actor_, reference(), part, algorithm_, state_.kl, state_.loss, counts,
                            settings, seen));
       if constexpr (has_critic)
-        value_total.add(critic_pass(critic_.model, part, algorithm_.value_loss, counts, settings));
+        value_total.add(
+            critic_pass(critic_.model, part, algorithm_.value_loss, counts, settings, value_seen));
     });
+    metrics.add(seen);
+    metrics.loss += total.value();
+    if constexpr (has_critic) metrics.add_values(value_total.value(), value_seen);
     if (options_.stop_kl > 0 && seen.approx_kl_mean() > options_.stop_kl) return false;
     if constexpr (has_ptx)
       if (algorithm_.ptx.coef != 0.0f)
         metrics.ptx_loss +=
             ptx_pass(*actor_, algorithm_.ptx.batch(state_.updates), algorithm_.ptx.coef,
                      options_.microbatch_tokens, options_.pass());
-    metrics.add(seen);
-    metrics.loss += total.value();
-    if constexpr (has_critic) metrics.value_loss += value_total.value();
     optimise(metrics);
     return true;
   }

@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "hone/checkpoint/run_state.hpp"
@@ -82,6 +85,34 @@ void visit_reward(V& v, Reward& reward) {
     r.state().each([&](auto& value) { v.value("reward" + std::to_string(number++), value); });
   }
 }
+
+// A copy of a reward's own state; nothing for one without.
+template <class Reward>
+auto reward_state(Reward& reward) {
+  auto& r = referred(reward);
+  if constexpr (requires { r.state().each([](auto&) {}); })
+    return r.state();
+  else
+    return std::monostate{};
+}
+
+// Puts a reward's own state back as it was when it goes.
+template <class Reward>
+class KeptState {
+ public:
+  explicit KeptState(Reward& reward) : reward_(&reward), state_(reward_state(reward)) {}
+  KeptState(const KeptState&) = delete;
+  KeptState& operator=(const KeptState&) = delete;
+  ~KeptState() {
+    if constexpr (!std::is_same_v<State, std::monostate>)
+      referred(*reward_).state() = std::move(state_);
+  }
+
+ private:
+  using State = decltype(reward_state(std::declval<Reward&>()));
+  Reward* reward_;
+  State state_;
+};
 
 }  // namespace detail
 }  // namespace train
