@@ -133,7 +133,7 @@ TYPED_TEST(TorchBackend, EqualsNativeInValuesAndGradients) {
       if (TypeParam::traits.positions == model::Positions::learned &&
           p.name().ends_with("k_proj.bias"))
         return;
-      if (p.name() == "lm_head.weight") return;       // the head is not part of this pass
+      if (p.name() == "lm_head.weight") return;  // the head is not part of this pass
       std::vector<float> g(static_cast<std::size_t>(p.count()));
       p.gradient_to_file(g);
       EXPECT_LE(distance(gradients[p.name()], g), 1e-4)

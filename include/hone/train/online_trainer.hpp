@@ -291,9 +291,9 @@ class OnlineTrainer {
             ", expected above 0: greedy answers have no policy gradient");
     require(!actor_parameters_.empty(),
             "OnlineTrainer: the actor has no trainable parameter; call train_from_layer or attach");
-    if constexpr (has_critic && requires { reward_.adapters == true; })
+    if constexpr (has_critic && requires { reward_.moves_with(*critic_.model.decoder); })
       require(
-          !critic_moves_reward(),
+          !reward_.moves_with(*critic_.model.decoder),
           "OnlineTrainer: the critic learns weights that the reward model reads, so scores would "
           "drift; give it a copy, or adapters and set RewardModel::adapters to false");
     check_algorithm(algorithm_);
@@ -307,17 +307,6 @@ class OnlineTrainer {
     }
     if constexpr (has_penalty) state_.kl = kl::start(algorithm_.kl.coef);
     if constexpr (steers_loss<AlgorithmType>) state_.loss = kl::start(algorithm_.loss.coef);
-  }
-
-  // Whether the critic learns weights that a reward model of the same decoder reads.
-  bool critic_moves_reward() {
-    const void* judge = reward_.model.decoder;
-    if (judge != critic_.model.decoder) return false;
-    bool moves = false;
-    const auto look = [&](const auto& p) { moves = moves || p.trainable(); };
-    critic_.model.decoder->for_each_parameter(look);
-    if (reward_.adapters) model::for_each_adapter_parameter(*critic_.model.decoder, look);
-    return moves;
   }
 
   // What follows once answers are judged.

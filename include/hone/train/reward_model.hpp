@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "hone/model/lora.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/experience.hpp"
 #include "hone/train/scalar_pass.hpp"
@@ -42,6 +43,17 @@ struct RewardModel {
     for (std::size_t s = 0; s < scores.size(); ++s)
       if (truncated(rollouts.finish[s])) scores[s] -= missing_end_penalty;
     return scores;
+  }
+
+  // Whether training `decoder` changes the weights that these scores are computed from.
+  template <class Other>
+  bool moves_with(Other& decoder) const {
+    if (static_cast<const void*>(&decoder) != static_cast<const void*>(model.decoder)) return false;
+    bool moves = false;
+    const auto look = [&](const auto& p) { moves = moves || p.trainable(); };
+    decoder.for_each_parameter(look);
+    if (adapters) model::for_each_adapter_parameter(decoder, look);
+    return moves;
   }
 };
 
