@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/small_model.hpp"
+#include "../support/small_model.hpp"
 
 namespace {
 
