@@ -41,7 +41,10 @@ compare() {
     advantage)
       "$python" $peers/compare_advantage.py "$(program advantage_estimate_benchmark)" "$rounds"
       ;;
-    model) "$python" $peers/compare_model.py "$(program model_model_side)" "$model" "$rounds" ;;
+    model)
+      "$python" $peers/compare_model.py "$(program model_model_side)" "$model" --rounds "$rounds" \
+        --kernel-side "$(program kernel_kernel_side)"
+      ;;
     training)
       "$python" $peers/compare_training.py "$(program train_train_side)" "$model" \
         --rounds "$rounds" --ppo-python "$ppo/bin/python" \

@@ -7,6 +7,7 @@
 //   head ROWS DIM VOCAB SECONDS           log-probabilities, entropies, their loss and all
 //   gradients two_stage ROWS DIM VOCAB SECONDS      the same with all log-probabilities known first
 //   peak SECONDS                          what the FMA units do on two threads
+//   stream SECONDS                        what two threads read from memory, beyond the caches
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
@@ -18,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "hone/core/pack.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kernel/head_pass.hpp"
 #include "hone/kernel/linear.hpp"
@@ -45,9 +47,10 @@ long peak_kib() {
   return usage.ru_maxrss;
 }
 
-// Repeats f for about `seconds`, at least three times after one to warm up, and prints the median.
+// The seconds of each call of f, in rising order: calls for about `seconds`, at least three after
+// one to warm up.
 template <class F>
-void measure(double seconds, double operations, long kib_before, const F& f) {
+std::vector<double> sorted_times(double seconds, const F& f) {
   f();
   std::vector<double> times;
   for (const auto start = Clock::now(); times.size() < 3 || seconds_since(start) < seconds;) {
@@ -55,8 +58,13 @@ void measure(double seconds, double operations, long kib_before, const F& f) {
     f();
     times.push_back(seconds_since(from));
   }
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
-                   times.end());
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+template <class F>
+void measure(double seconds, double operations, long kib_before, const F& f) {
+  const auto times = sorted_times(seconds, f);
   const double median = times[times.size() / 2];
   std::printf("{\"ms\": %.6f, \"gflops\": %.3f, \"extra_mib\": %.1f}\n", 1e3 * median,
               1e-9 * operations / median, static_cast<double>(peak_kib() - kib_before) / 1024.0);
@@ -82,6 +90,35 @@ float fma_chains(std::int64_t steps) {
   return total;
 }
 
+// Eight chains of additions: enough that memory is what they wait for.
+float read_all(const float* from, std::int64_t n) {
+  hone::pack sums[8];
+  for (auto& s : sums) s = 0.0f;
+  for (std::int64_t i = 0; i < n; i += 8 * hone::pack::lanes)
+    kernel::detail::unrolled<8>([&](auto k) __attribute__((always_inline)) {
+      sums[k] += hone::pack::load(from + i + k * hone::pack::lanes);
+    });
+  float total = 0.0f;
+  for (auto& s : sums) total += sum(s);
+  return total;
+}
+
+// What weights can at best be read at: 256 MiB once through, by two threads.
+void stream(double seconds) {
+  constexpr std::int64_t chunks = 64, chunk = std::int64_t{1} << 20;
+  const std::vector<float> memory(static_cast<std::size_t>(chunks * chunk), 1.0f);
+  float kept[chunks];
+  const auto times = sorted_times(seconds, [&] {
+    hone::parallel_for(
+        chunks, [&](std::int64_t c) { kept[c] = read_all(memory.data() + c * chunk, chunk); });
+    benchmark::DoNotOptimize(kept);
+  });
+  const double gb = 1e-9 * sizeof(float) * static_cast<double>(memory.size());
+  std::printf("{\"ms\": %.6f, \"best_gb_per_s\": %.3f, \"gb_per_s\": %.3f}\n",
+              1e3 * times[times.size() / 2], gb / times[0], gb / times[times.size() / 2]);
+  std::fflush(stdout);
+}
+
 void run(const std::string& line) {
   std::istringstream in(line);
   std::string what;
@@ -96,6 +133,10 @@ void run(const std::string& line) {
       benchmark::DoNotOptimize(kept);
     });
     return;
+  }
+  if (what == "stream") {
+    in >> seconds;
+    return stream(seconds);
   }
   std::int64_t rows = 0, inputs = 0, outputs = 0;
   in >> rows >> inputs >> outputs >> seconds;

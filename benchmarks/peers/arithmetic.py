@@ -1,9 +1,10 @@
-"""The least arithmetic that a training step of a Llama-shaped model can be done with, in GFLOP.
+"""The least arithmetic that a Llama-shaped model's generation or training step can be done with, in GFLOP.
 
 Counted are the matrix products and attention, a multiplication and an addition as two: a prompt that
 several answers share once, a vocabulary head at answer tokens alone, no pass over log-probabilities
 that the sampler has already had, the backward pass at twice the forward pass. Norms, activations,
-softmax and the optimiser are left out, so nothing reaches this limit.
+softmax and the optimiser are left out, so nothing reaches this limit. A decoding step has a second
+limit: every weight is read from memory once.
 """
 import json
 import os
@@ -27,6 +28,25 @@ class Model:
 
     def head(self, rows):
         return 1e-9 * 2 * self.width * self.vocabulary * rows
+
+    def gigabytes(self):
+        """Of the weights of every matrix product in float32, a tied head's too."""
+        return 1e-9 * 4 * (self.weights + self.width * self.vocabulary)
+
+    def generation_seconds(self, batch, prompt, new, gflops, gb_per_s):
+        """The least time of (the prompts' pass, all decoding steps), and what limits the steps.
+
+        The prompts' pass gives the first token, and the last one is not read.
+        """
+        reading = self.gigabytes() / gb_per_s
+        prefill = (self.body([(batch, 0, prompt)]) + self.head(batch)) / gflops
+        steps = (self.body([(batch, prompt, new - 1)]) + self.head(batch * (new - 1))) / gflops
+        limit = "memory" if reading * (new - 1) > steps else "FMA"
+        return max(reading, prefill), max(reading * (new - 1), steps), limit
+
+    def training_seconds(self, rows, length, gflops):
+        """The least time of forward and backward with a next-token loss."""
+        return self.sft(rows, length)["step"] / gflops
 
     def gflop(self, case, *numbers):
         """By phase; cases and numbers as in benchmarks/train/train_side.cpp, without repeats."""
