@@ -1,77 +1,32 @@
-// Laws 1, 2, 7, 17, 19 on real passes of small models: whatever the batch, the split, the thread
-// count or the cache, hidden states, gradients, sampled tokens and log-probabilities are the same
-// bits.
+// Laws 1, 2 and 19 on real passes of small models: whatever is packed together, in whatever order,
+// whatever the split into micro-batches and the thread count, hidden states, losses and gradients
+// are the same bits.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <map>
-#include <string>
 #include <vector>
 
+#include "../support/law_budget.hpp"
+#include "../support/passes.hpp"
+#include "../support/structures.hpp"
+#include "hone/core/order_free_sum.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
-#include "hone/kernel/log_softmax.hpp"
+#include "hone/loss/nll.hpp"
 #include "hone/model/decoder.hpp"
-#include "hone/model/lora.hpp"
-#include "hone/rollout/engine.hpp"
+#include "hone/train/token_pass.hpp"
 
 namespace {
 
 using namespace hone;
+using namespace hone::test;
 
-model::Config config_of(model::FamilyId family) {
-  model::Config c{.family = family,
-                  .vocab = 101,  // no tile divides it
-                  .hidden = 32,
-                  .layers = 2,
-                  .heads = 4,
-                  .kv_heads = family == model::FamilyId::gpt2 ? 4 : 2,
-                  .head_dim = 8,
-                  .mlp = 48,
-                  .max_positions = 256,
-                  .embed_dim = 32};
-  if (family == model::FamilyId::gpt2) c.activation = model::Activation::gelu_tanh;
-  if (family == model::FamilyId::gemma2) {
-    c.attention_softcap = 5.0f;
-    c.final_softcap = 4.0f;
-    c.sliding_window = 7;
-    c.window_every = 2;
-  }
-  return c;
-}
-
-std::vector<Token> random_tokens(RandomStream& stream, std::size_t n, Token vocab) {
-  std::vector<Token> out(n);
-  for (Token& t : out) t = static_cast<Token>(stream.below(static_cast<std::uint64_t>(vocab)));
-  return out;
-}
-
-// Trees of up to three levels; empty segments among them.
-Forest random_forest(RandomStream& stream, int trees, Token vocab) {
-  Forest f;
-  for (int t = 0; t < trees; ++t) {
-    const auto root = f.add_root(random_tokens(stream, 1 + stream.below(40), vocab),
-                                 static_cast<std::uint64_t>(t));
-    std::vector<std::int32_t> parents{root};
-    for (std::uint64_t i = 0, n = stream.below(6); i < n; ++i)
-      parents.push_back(f.add_child(parents[stream.below(parents.size())],
-                                    random_tokens(stream, stream.below(30), vocab)));
-  }
-  return f;
-}
+using Tested = testing::Types<structure::Gpt2, structure::Opt350m, structure::Llama,
+                              structure::Qwen2, structure::Qwen3, structure::Gemma2>;
+std::int64_t budget() { return law_tokens(90'000, 6); }
 
 // A number that looks random, for the gradient of a token's hidden state.
 float noise(std::uint64_t a, std::uint64_t b) { return uniform({.seed = a, .sequence = b}) - 0.5f; }
-
-template <class Decoder>
-std::vector<float> hidden_of(Decoder& d, const Forest& f) {
-  model::Native::Pass pass;
-  const model::Tensor h = d.run(pass, f);
-  return {h.data(), h.data() + h.rows() * h.cols()};
-}
 
 // Adds the gradient of sum(h * noise), where the noise of a token depends on `first` + its index.
 template <class Decoder>
@@ -84,53 +39,26 @@ void accumulate(Decoder& d, const Forest& f, std::int64_t first, bool checkpoint
   pass.backward();
 }
 
+// Adds the gradients of a next-token loss in which each token has the same weight in any batch.
 template <class Decoder>
-std::vector<float> gradients_of(Decoder& d) {
-  std::vector<float> out;
-  auto take = [&out](model::Parameter& p) {
-    out.insert(out.end(), p.gradient().begin(), p.gradient().end());
-    p.zero_gradient();
-  };
-  d.for_each_parameter(take);
-  model::for_each_adapter_parameter(d, take);
-  return out;
+OrderFreeSum<> learn(Decoder& d, const Forest& f) {
+  const train::HeadRows rows = train::all_rows(f);
+  const std::vector<float> weights(static_cast<std::size_t>(rows.size()), 0x1p-6f);
+  return train::token_pass(d, f, rows, loss::Nll{}, {}, weights);
 }
 
-// On how many tokens each law is tried, for each of the four families. HONE_TEST_FULL=1: a million
-// in all. HONE_TEST_QUICK=1, for sanitizers and where fused multiply-adds are emulated: few.
-std::int64_t budget() {
-  if (std::getenv("HONE_TEST_QUICK")) return 2'000;
-  return std::getenv("HONE_TEST_FULL") ? 250'000 : 25'000;
-}
-
-void report(std::int64_t tokens) {
-  std::printf("%lld tokens compared\n", static_cast<long long>(tokens));
-  testing::Test::RecordProperty("tokens", std::to_string(tokens));
-}
-
-template <class T>
-::testing::AssertionResult same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  if (a.size() != b.size())
-    return ::testing::AssertionFailure() << a.size() << " and " << b.size() << " elements";
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::memcmp(&a[i], &b[i], sizeof(T)) != 0)
-      return ::testing::AssertionFailure() << "element " << i << ": " << a[i] << " and " << b[i];
-  return ::testing::AssertionSuccess();
-}
-
-template <class Family>
+template <class Structure>
 class ExactPasses : public testing::Test {
  protected:
-  ExactPasses() : decoder(config_of(Family::traits.id)) {
+  ExactPasses() : decoder(config_of<Structure>()) {
     decoder.randomise(3, 0.3f);
+    randomise_vectors(decoder);
     decoder.train_from_layer(0);
   }
   ~ExactPasses() override { set_threads(2); }
-  model::Decoder<Family> decoder;
+  model::Decoder<typename Structure::Family> decoder;
 };
-
-using Tested = testing::Types<model::Gpt2, model::Llama, model::Qwen3, model::Gemma2>;
-TYPED_TEST_SUITE(ExactPasses, Tested);
+TYPED_TEST_SUITE(ExactPasses, Tested, structure::Names);
 
 TYPED_TEST(ExactPasses, AForestEqualsItsSequencesOneByOne) {
   std::int64_t tokens = 0;
@@ -139,6 +67,7 @@ TYPED_TEST(ExactPasses, AForestEqualsItsSequencesOneByOne) {
     const Forest forest = random_forest(stream, 24, 101);
     tokens += forest.size();
     const auto width = static_cast<std::size_t>(this->decoder.width());
+    set_threads(1 + static_cast<int>(round % 4));
     const std::vector<float> packed = hidden_of(this->decoder, forest);
     for (std::int32_t s = 0; s < static_cast<std::int32_t>(forest.segments().size()); ++s) {
       const Segment& segment = forest.segments()[static_cast<std::size_t>(s)];
@@ -153,7 +82,56 @@ TYPED_TEST(ExactPasses, AForestEqualsItsSequencesOneByOne) {
       ASSERT_TRUE(same_bits(a, b)) << "round " << round << ", segment " << s;
     }
   }
-  report(tokens);
+  report_law_tokens(tokens);
+}
+
+// Sequences one by one, in the canonical order of their ids, against all of them packed in another
+// order, cut into segments, and brought back into the canonical order. Among them are trees whose
+// sequences share a prefix: these are one sum, alone or not.
+TYPED_TEST(ExactPasses, PackingAndPermutingChangeNoLossAndNoGradient) {
+  std::int64_t tokens = 0;
+  for (std::uint64_t round = 0; tokens < budget(); ++round) {
+    RandomStream stream({.seed = 9, .sequence = round});
+    Forest packed;
+    std::vector<bool> branches;
+    for (std::uint64_t t = 0; t < 24; ++t) {
+      std::int32_t last =
+          packed.add_root(random_tokens(stream, 1 + stream.below(40), 101), mix(round, t));
+      branches.push_back(stream.below(3) == 0);
+      for (std::uint64_t i = 0, n = stream.below(4); i < n; ++i) {
+        const std::int32_t next =
+            packed.add_child(last, random_tokens(stream, stream.below(30), 101));
+        if (!branches.back()) last = next;
+      }
+    }
+    tokens += packed.size();
+    const std::vector<std::int64_t> order = packed.canonical_order();
+
+    set_threads(1 + static_cast<int>(round % 4));
+    OrderFreeSum<> loss;
+    for (const std::int64_t tree : order) {
+      Forest alone;
+      if (branches[static_cast<std::size_t>(tree)])
+        alone.append_tree(packed, tree);
+      else
+        alone.add_root(packed.sequence(packed.tree_end(tree) - 1));
+      loss.add(learn(this->decoder, alone));
+    }
+    const std::vector<float> want = take_gradients(this->decoder);
+
+    std::vector<std::int64_t> shuffled = order;
+    shuffle(stream, shuffled);
+    Forest permuted, sorted;
+    for (const std::int64_t tree : shuffled) permuted.append_tree(packed, tree);
+    for (const std::int64_t tree : permuted.canonical_order()) sorted.append_tree(permuted, tree);
+    for (int threads = 1; threads <= 4; ++threads) {
+      set_threads(threads);
+      ASSERT_EQ(learn(this->decoder, sorted).value(), loss.value()) << "round " << round;
+      ASSERT_TRUE(same_bits(take_gradients(this->decoder), want))
+          << "round " << round << ", " << threads << " threads";
+    }
+  }
+  report_law_tokens(tokens);
 }
 
 TYPED_TEST(ExactPasses, ThreadsAndRecomputationChangeNoBit) {
@@ -168,7 +146,7 @@ TYPED_TEST(ExactPasses, ThreadsAndRecomputationChangeNoBit) {
         set_threads(threads);
         const std::vector<float> h = hidden_of(this->decoder, forest);
         accumulate(this->decoder, forest, 0, checkpoint);
-        const std::vector<float> g = gradients_of(this->decoder);
+        const std::vector<float> g = take_gradients(this->decoder);
         if (hidden.empty()) {
           hidden = h;
           gradients = g;
@@ -177,7 +155,7 @@ TYPED_TEST(ExactPasses, ThreadsAndRecomputationChangeNoBit) {
         ASSERT_TRUE(same_bits(g, gradients)) << threads << " threads, checkpoint " << checkpoint;
       }
   }
-  report(tokens);
+  report_law_tokens(tokens);
 }
 
 TYPED_TEST(ExactPasses, AnySplitIntoMicroBatchesGivesTheSameGradient) {
@@ -188,7 +166,7 @@ TYPED_TEST(ExactPasses, AnySplitIntoMicroBatchesGivesTheSameGradient) {
     tokens += forest.size();
     set_threads(1 + static_cast<int>(round % 4));
     accumulate(this->decoder, forest, 0);
-    const std::vector<float> whole = gradients_of(this->decoder);
+    const std::vector<float> whole = take_gradients(this->decoder);
     for (int split = 0; split < 4; ++split) {
       for (std::int64_t tree = 0; tree < forest.trees();) {
         const auto last =
@@ -197,86 +175,10 @@ TYPED_TEST(ExactPasses, AnySplitIntoMicroBatchesGivesTheSameGradient) {
         accumulate(this->decoder, forest.slice(tree, last), forest.tree_begin(tree));
         tree = last;
       }
-      ASSERT_TRUE(same_bits(gradients_of(this->decoder), whole)) << "split " << split;
+      ASSERT_TRUE(same_bits(take_gradients(this->decoder), whole)) << "split " << split;
     }
   }
-  report(tokens);
-}
-
-TYPED_TEST(ExactPasses, SamplesDependOnTheirKeysAlone) {
-  model::attach(this->decoder, {.rank = 3, .alpha = 8.0f, .seed = 4});
-  model::for_each_adapter_parameter(this->decoder,
-                                    [](model::Parameter& p) { p.randomise(5, 0.3f); });
-  std::int64_t tokens = 0;
-  for (std::uint64_t round = 0; tokens < budget(); ++round) {
-    RandomStream stream({.seed = 5, .sequence = round});
-    std::vector<rollout::Request> requests;
-    for (std::uint64_t i = 0; i < 24; ++i)
-      requests.push_back({.prompt = random_tokens(stream, 1 + stream.below(40), 101),
-                          .samples = static_cast<std::int32_t>(1 + stream.below(4)),
-                          .id = 1000 + i});
-    const rollout::GenerateOptions options{.sampling = {.temperature = 0.8f, .top_p = 0.9f},
-                                           .max_new_tokens = 24,
-                                           .stop_tokens = {7},
-                                           .seed = 11 + round,
-                                           .step = 2};
-    rollout::Engine engine{this->decoder};
-    const auto want = engine.generate(requests, options);
-    for (int variant = 0; variant < 6; ++variant) {
-      set_threads(1 + variant % 4);
-      rollout::GenerateOptions o = options;
-      o.max_batch = std::vector<std::int32_t>{1, 2, 5, 9, 64, 7}[static_cast<std::size_t>(variant)];
-      o.prefill_tokens = variant % 2 ? 16 : 1024;
-      o.cache = variant != 4;
-      std::vector<rollout::Request> shuffled = requests;
-      for (std::size_t i = shuffled.size(); i > 1; --i)
-        std::swap(shuffled[i - 1], shuffled[stream.below(i)]);
-      const auto got = engine.generate(shuffled, o);
-      std::map<std::pair<std::uint64_t, std::int32_t>, const rollout::Answer*> by_key;
-      for (const auto& a : got)
-        by_key[{shuffled[static_cast<std::size_t>(a.request)].id, a.sample}] = &a;
-      for (const auto& a : want) {
-        const auto& b = *by_key.at({requests[static_cast<std::size_t>(a.request)].id, a.sample});
-        ASSERT_EQ(a.tokens, b.tokens) << "round " << round << ", variant " << variant;
-        ASSERT_TRUE(same_bits(a.logprobs, b.logprobs)) << "variant " << variant;
-        ASSERT_EQ(a.finish, b.finish);
-      }
-    }
-    for (const auto& a : want) tokens += static_cast<std::int64_t>(a.tokens.size());
-    for (const auto& r : requests) tokens += static_cast<std::int64_t>(r.prompt.size());
-  }
-  report(tokens);
-}
-
-// A conversation's next turn starts from kept keys and values, and never from those of other
-// weights.
-TYPED_TEST(ExactPasses, KeptContextsSaveWorkAndBelongToOneVersion) {
-  RandomStream stream({.seed = 6});
-  rollout::Engine engine{this->decoder};
-  engine.keep_contexts(4);
-  const rollout::GenerateOptions options{.max_new_tokens = 10, .seed = 1};
-  std::vector<Token> turn = random_tokens(stream, 20, 101);
-  for (int i = 0; i < 3; ++i) {
-    const std::vector<rollout::Request> request{
-        {.prompt = turn, .id = static_cast<std::uint64_t>(i)}};
-    const auto kept = engine.generate(request, options);
-    rollout::Engine fresh{this->decoder};
-    const auto plain = fresh.generate(request, options);
-    ASSERT_EQ(kept[0].tokens, plain[0].tokens);
-    ASSERT_TRUE(same_bits(kept[0].logprobs, plain[0].logprobs));
-    turn.insert(turn.end(), kept[0].tokens.begin(), kept[0].tokens.end());
-    const auto more = random_tokens(stream, 5, 101);
-    turn.insert(turn.end(), more.begin(), more.end());
-  }
-  EXPECT_GE(engine.reused_tokens(), 20 + 9 + 35);
-
-  const std::int64_t before = engine.reused_tokens();
-  this->decoder.randomise(99, 0.3f);
-  const std::vector<rollout::Request> request{{.prompt = turn}};
-  const auto after = engine.generate(request, options);
-  rollout::Engine fresh{this->decoder};
-  EXPECT_EQ(engine.reused_tokens(), before) << "keys of other weights were used";
-  EXPECT_EQ(after[0].tokens, fresh.generate(request, options)[0].tokens);
+  report_law_tokens(tokens);
 }
 
 }  // namespace

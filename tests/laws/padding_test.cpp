@@ -7,7 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "../support/small_model.hpp"
+#include "../support/law_budget.hpp"
+#include "../support/passes.hpp"
+#include "../support/structures.hpp"
+#include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
 #include "hone/data/padded.hpp"
 #include "hone/model/decoder.hpp"
@@ -24,8 +27,9 @@ Forest random_sequences(std::uint64_t seed) {
   RandomStream stream({.seed = seed});
   Forest forest;
   for (std::uint64_t s = 0, n = 1 + stream.below(12); s < n; ++s) {
-    std::vector<Token> tokens(stream.below(30));
-    for (Token& t : tokens) t = stream.below(5) == 0 ? eos : static_cast<Token>(stream.below(61));
+    std::vector<Token> tokens = random_tokens(stream, stream.below(30), 101);
+    for (Token& t : tokens)
+      if (stream.below(5) == 0) t = eos;
     tokens.insert(tokens.end(), 1 + stream.below(3), eos);
     forest.add_root(tokens);
   }
@@ -37,37 +41,43 @@ struct Result {
 };
 
 // Hidden states of all tokens, and the gradients of sum(hidden * slopes).
-Result run(Llama& decoder, const Forest& forest, const std::vector<float>& slopes) {
+template <class Decoder>
+Result run(Decoder& decoder, const Forest& forest, const std::vector<float>& slopes) {
   model::Native::Pass pass({.record = true});
   const model::Tensor h = decoder.run(pass, forest);
-  Result out;
-  out.hidden.assign(h.data(), h.data() + h.rows() * h.cols());
   std::memcpy(h.gradient(), slopes.data(), slopes.size() * sizeof(float));
+  Result out{{h.data(), h.data() + h.rows() * h.cols()}, {}};
   pass.backward();
-  decoder.for_each_parameter([&](model::Parameter& p) {
-    out.gradients.insert(out.gradients.end(), p.gradient().begin(), p.gradient().end());
-    p.zero_gradient();
-  });
+  out.gradients = take_gradients(decoder);
   return out;
 }
 
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
+template <class Structure>
+class PaddingLaws : public testing::Test {
+ protected:
+  ~PaddingLaws() override { set_threads(2); }
+};
+using Tested = testing::Types<structure::Gpt2, structure::Opt350m, structure::Llama,
+                              structure::Qwen2, structure::Qwen3, structure::Gemma2>;
+TYPED_TEST_SUITE(PaddingLaws, Tested, structure::Names);
 
-TEST(PaddingLaws, PaddingMadeOfAnyTokenChangesNoBit) {
-  Llama decoder(small());
+TYPED_TEST(PaddingLaws, PaddingMadeOfAnyTokenChangesNoBit) {
+  model::Decoder<typename TypeParam::Family> decoder(config_of<TypeParam>());
   decoder.randomise(1, 0.3f);
+  randomise_vectors(decoder);
   decoder.train_from_layer(0);
   const auto width = static_cast<std::size_t>(decoder.width());
-  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+  std::int64_t tokens = 0;
+  for (std::uint64_t seed = 0; tokens < law_tokens(12'000, 6); ++seed) {
     const Forest forest = random_sequences(seed);
+    tokens += forest.size();
     std::vector<float> slopes(static_cast<std::size_t>(forest.size()) * width);
     for (std::size_t i = 0; i < slopes.size(); ++i)
       slopes[i] = uniform({.seed = seed, .sequence = i}) - 0.5f;
+    set_threads(1 + static_cast<int>(seed % 4));
     const Result want = run(decoder, forest, slopes);
 
-    for (const Token padding : {eos, Token{0}, Token{60}}) {
+    for (const Token padding : {eos, Token{0}, Token{100}}) {
       const data::Padded padded = data::pad(forest, {.token = padding, .multiple_of = 8});
       // A model that knows nothing of padding computes whole rows.
       Forest rows;
@@ -81,6 +91,7 @@ TEST(PaddingLaws, PaddingMadeOfAnyTokenChangesNoBit) {
           std::memcpy(&row_slopes[cell * width],
                       &slopes[static_cast<std::size_t>(padded.index[cell]) * width],
                       width * sizeof(float));
+      set_threads(1 + static_cast<int>((seed + static_cast<std::uint64_t>(padding)) % 4));
       const Result got = run(decoder, rows, row_slopes);
 
       for (std::size_t d = 0; d < width; ++d) {
@@ -96,6 +107,7 @@ TEST(PaddingLaws, PaddingMadeOfAnyTokenChangesNoBit) {
           << "seed " << seed << ", padding " << padding;
     }
   }
+  report_law_tokens(tokens);
 }
 
 }  // namespace
