@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../../support/structures.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kernel/embedding.hpp"
@@ -35,17 +36,24 @@ class Fingerprint {
 
 // Sizes that no register and no tile divides.
 model::Config config_of(model::FamilyId family) {
+  const bool ungrouped = family == model::FamilyId::gpt2 || family == model::FamilyId::opt;
   model::Config c{.family = family,
                   .vocab = 101,
                   .hidden = 60,
                   .layers = 2,
                   .heads = 6,
-                  .kv_heads = family == model::FamilyId::gpt2 ? 6 : 2,
+                  .kv_heads = ungrouped ? 6 : 2,
                   .head_dim = 10,
                   .mlp = 75,
                   .max_positions = 256,
                   .embed_dim = 60};
   if (family == model::FamilyId::gpt2) c.activation = model::Activation::gelu_tanh;
+  if (family == model::FamilyId::opt) {  // as the 350M model is
+    c.activation = model::Activation::relu;
+    c.attention_bias = c.mlp_bias = true;
+    c.embed_dim = 44;
+    c.norm_before = c.final_norm = false;
+  }
   if (family == model::FamilyId::gemma2) {
     c.activation = model::Activation::gelu_tanh;
     c.attention_softcap = 5.0f;
@@ -73,9 +81,10 @@ Forest random_forest(std::uint64_t seed) {
 }
 
 template <class Family>
-std::uint64_t forward_and_backward() {
+std::uint64_t forward_and_backward(bool neutral_vectors = true) {
   model::Decoder<Family> decoder(config_of(Family::traits.id));
   decoder.randomise(3, 0.3f);
+  if (!neutral_vectors) test::randomise_vectors(decoder);
   decoder.train_from_layer(0);
   const Forest forest = random_forest(1);
   Fingerprint fingerprint;
@@ -97,6 +106,14 @@ TEST(EveryBuild, PassesOfEveryKindOfFamilyGiveTheSameBits) {
   EXPECT_EQ(forward_and_backward<model::Llama>(), 0x16edbd86b895f456u);
   EXPECT_EQ(forward_and_backward<model::Qwen3>(), 0x95e9dd6530c1a1c1u);
   EXPECT_EQ(forward_and_backward<model::Gemma2>(), 0x51a8d158377f64b4u);
+}
+
+// Biases and norm weights away from zero and one.
+TEST(EveryBuild, PassesWhoseVectorsCountGiveTheSameBits) {
+  EXPECT_EQ(forward_and_backward<model::Gpt2>(false), 0xe2669236859ffc5fu);
+  EXPECT_EQ(forward_and_backward<model::Opt>(false), 0x25c40add52a0e488u);
+  EXPECT_EQ(forward_and_backward<model::Qwen2>(false), 0x141dcc9e2af42926u);
+  EXPECT_EQ(forward_and_backward<model::Gemma2>(false), 0x7ba654c1638c606fu);
 }
 
 // Sampling with a cache, advantages, a penalty, losses, gradients, norm clipping and AdamW.
