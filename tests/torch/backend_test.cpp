@@ -1,5 +1,5 @@
 // The same Decoder template on LibTorch: what the Native backend's values and gradients are
-// compared with, family by family, over forests that share prefixes.
+// compared with, structure by structure, over forests that share prefixes.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,61 +7,22 @@
 #include <string>
 #include <vector>
 
+#include "../support/structures.hpp"
 #include "hone/core/random.hpp"
 #include "hone/model/decoder.hpp"
+#include "hone/model/lora.hpp"
 #include "hone/model/torch/backend.hpp"
 
 namespace {
 
 using namespace hone;
-
-model::Config config_of(model::FamilyId family) {
-  model::Config c{
-      .family = family,
-      .vocab = 67,
-      .hidden = 24,
-      .layers = 2,
-      .heads = 4,
-      .kv_heads = family == model::FamilyId::gpt2 || family == model::FamilyId::opt ? 4 : 2,
-      .head_dim = 6,
-      .mlp = 40,
-      .max_positions = 128,
-      .embed_dim = 24};
-  if (family == model::FamilyId::gpt2) c.activation = model::Activation::gelu_tanh;
-  if (family == model::FamilyId::opt) {
-    c.activation = model::Activation::relu;
-    c.attention_bias = c.mlp_bias = true;
-  }
-  if (family == model::FamilyId::gemma2) {
-    c.activation = model::Activation::gelu_tanh;
-    c.attention_softcap = 5.0f;
-    c.sliding_window = 7;
-    c.window_every = 2;
-  }
-  if (family == model::FamilyId::mistral) c.sliding_window = 5;
-  return c;
-}
-
-// Biases and norm weights away from the zeros and ones that they begin with.
-template <class Decoder>
-void randomise_vectors(Decoder& decoder) {
-  std::uint64_t index = 0;
-  decoder.for_each_parameter([&](auto& p) {
-    ++index;
-    if (p.file_shape().size() != 1) return;
-    std::vector<float> values(static_cast<std::size_t>(p.count()));
-    p.to_file(values);
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] += 0.4f * (uniform({.seed = 3, .step = index, .sequence = i}) - 0.5f);
-    p.from_file(values);
-  });
-}
+using namespace hone::test;
 
 Forest branching() {
   RandomStream stream({.seed = 5});
   auto tokens = [&](std::size_t n) {
     std::vector<Token> out(n);
-    for (Token& t : out) t = static_cast<Token>(stream.below(67));
+    for (Token& t : out) t = static_cast<Token>(stream.below(101));
     return out;
   };
   Forest f;
@@ -86,60 +47,108 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
   return difference / largest;
 }
 
-template <class Family>
-class TorchBackend : public testing::Test {};
-using Families = testing::Types<model::Gpt2, model::Opt, model::Llama, model::Mistral, model::Qwen2,
-                                model::Qwen3, model::Gemma2>;
-TYPED_TEST_SUITE(TorchBackend, Families);
+template <class Structure>
+class TorchBackend : public testing::Test {
+ protected:
+  using Family = typename Structure::Family;
 
-TYPED_TEST(TorchBackend, EqualsNativeInValuesAndGradients) {
-  const model::Config config = config_of(TypeParam::traits.id);
-  const Forest forest = branching();
-  model::Decoder<TypeParam> native{config};
-  model::Decoder<TypeParam, model::Torch> torch{config};
-  native.randomise(1, 0.3f);
-  torch.randomise(1, 0.3f);
-  randomise_vectors(native);
-  randomise_vectors(torch);
-  const std::int64_t n = forest.size() * native.width();
-  std::vector<float> slope(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < slope.size(); ++i)
-    slope[i] = uniform({.seed = 2, .sequence = i}) - 0.5f;
+  TorchBackend() {
+    randomise(native);
+    randomise(torch);
+    for (std::size_t i = 0; i < slope.size(); ++i)
+      slope[i] = uniform({.seed = 2, .sequence = i}) - 0.5f;
+  }
 
-  native.train_from_layer(0);
-  model::Native::Pass native_pass({.record = true});
-  const model::Tensor h = native.run(native_pass, forest);
-  std::copy(slope.begin(), slope.end(), h.gradient());
-  native_pass.backward();
-  const std::vector<float> values(h.data(), h.data() + n);
-  std::map<std::string, std::vector<float>> gradients;
-  native.for_each_parameter([&](model::Parameter& p) {
-    gradients[p.name()].resize(static_cast<std::size_t>(p.count()));
-    p.gradient_to_file(gradients[p.name()]);
-  });
+  // The same low-rank adapters on both, that learn like all other parameters.
+  void attach_adapters() {
+    const auto attach = [](auto& decoder) {
+      model::attach(decoder, {.rank = 3, .alpha = 5.0f, .seed = 4});
+      model::for_each_adapter_parameter(decoder, [](auto& p) { p.randomise(5, 0.3f); });
+      decoder.touch();
+    };
+    attach(native);
+    attach(torch);
+  }
 
-  for (const bool checkpoint : {false, true}) {
-    torch.for_each_parameter([](model::TorchParameter& p) {
-      p.set_trainable(true);
-      p.zero_gradient();
+  // Values and gradients of sum(hidden * slope) by both backends.
+  void compare(const model::PassOptions& options) {
+    SCOPED_TRACE(std::string("checkpoint ") + (options.checkpoint ? "on" : "off") + ", adapters " +
+                 (options.adapters ? "on" : "off"));
+    for_each(native, [](auto& p) { learn_anew(p); });
+    for_each(torch, [](auto& p) { learn_anew(p); });
+    model::Native::Pass native_pass(options);
+    const model::Tensor h = native.run(native_pass, forest);
+    std::copy(slope.begin(), slope.end(), h.gradient());
+    native_pass.backward();
+    const std::vector<float> values(h.data(), h.data() + slope.size());
+    std::map<std::string, std::vector<float>> gradients;
+    for_each(native, [&](model::Parameter& p) {
+      gradients[p.name()].resize(static_cast<std::size_t>(p.count()));
+      p.gradient_to_file(gradients[p.name()]);
     });
-    model::Torch::Pass pass({.record = true, .checkpoint = checkpoint});
+
+    model::Torch::Pass pass(options);
     const at::Tensor out = torch.run(pass, forest);
     const at::Tensor flat = out.detach().contiguous();
-    EXPECT_LE(distance(values, {flat.data_ptr<float>(), flat.data_ptr<float>() + n}), 2e-5);
+    EXPECT_LE(distance(values, {flat.data_ptr<float>(), flat.data_ptr<float>() + slope.size()}),
+              2e-5);
     out.backward(at::from_blob(slope.data(), {forest.size(), native.width()}));
-    torch.for_each_parameter([&](const model::TorchParameter& p) {
+    for_each(torch, [&](const model::TorchParameter& p) {
       // A key's bias moves all scores of a query alike: zero but for rounding, without rotary.
-      if (TypeParam::traits.positions == model::Positions::learned &&
+      if (Family::traits.positions == model::Positions::learned &&
           p.name().ends_with("k_proj.bias"))
         return;
       if (p.name() == "lm_head.weight") return;  // the head is not part of this pass
+      if (!options.adapters && p.name().find(".lora_") != std::string::npos) {
+        EXPECT_FALSE(p.tensor().grad().defined()) << p.name();
+        EXPECT_EQ(distance(gradients[p.name()], std::vector<float>(gradients[p.name()].size())), 0)
+            << p.name();
+        return;
+      }
       std::vector<float> g(static_cast<std::size_t>(p.count()));
       p.gradient_to_file(g);
-      EXPECT_LE(distance(gradients[p.name()], g), 1e-4)
-          << p.name() << ", checkpoint " << checkpoint;
+      EXPECT_LE(distance(gradients[p.name()], g), 1e-4) << p.name();
     });
   }
+
+  const Forest forest = branching();
+  model::Decoder<Family> native{config_of<Structure>()};
+  model::Decoder<Family, model::Torch> torch{config_of<Structure>()};
+  std::vector<float> slope =
+      std::vector<float>(static_cast<std::size_t>(forest.size() * native.width()));
+
+ private:
+  template <class Decoder>
+  static void randomise(Decoder& decoder) {
+    decoder.randomise(1, 0.3f);
+    randomise_vectors(decoder);
+  }
+  template <class Decoder, class F>
+  static void for_each(Decoder& decoder, F&& f) {
+    decoder.for_each_parameter(f);
+    model::for_each_adapter_parameter(decoder, f);
+  }
+  template <class P>
+  static void learn_anew(P& p) {
+    p.set_trainable(true);
+    p.zero_gradient();
+  }
+};
+
+using Tested =
+    testing::Types<structure::Gpt2, structure::Opt, structure::Opt350m, structure::Llama,
+                   structure::LlamaWithBiases, structure::ScaledLlama, structure::Mistral,
+                   structure::Qwen2, structure::Qwen3, structure::Gemma2>;
+TYPED_TEST_SUITE(TorchBackend, Tested, structure::Names);
+
+TYPED_TEST(TorchBackend, EqualsNativeInValuesAndGradients) {
+  for (const bool checkpoint : {false, true})
+    this->compare({.record = true, .checkpoint = checkpoint});
+}
+
+TYPED_TEST(TorchBackend, EqualsNativeWithAdaptersOnAndOff) {
+  this->attach_adapters();
+  for (const bool adapters : {true, false}) this->compare({.record = true, .adapters = adapters});
 }
 
 }  // namespace
