@@ -31,6 +31,16 @@ TEST(Aggregation, CountsSampledTokensAndSequencesThatHaveAny) {
   EXPECT_EQ(all.tokens, 7);
 }
 
+TEST(Aggregation, CountsWhatWasCutOff) {
+  const std::vector<std::uint8_t> truncated{1, 1, 0};  // the second has no token
+  loss::Counts c, more;
+  c.add(offsets, mask, truncated);
+  EXPECT_EQ(c, (loss::Counts{.tokens = 6, .sequences = 2, .empty = 1, .cut_off = 1}));
+  more.add(c);
+  more.add(c);
+  EXPECT_EQ(more.cut_off, 2);
+}
+
 TEST(Aggregation, TokenMean) {
   const float w = 1.0f / 6;
   EXPECT_EQ(weigh(loss::TokenMean{}, count()), (std::vector<float>{w, 0, w, w, w, w, w}));

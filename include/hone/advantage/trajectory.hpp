@@ -23,7 +23,8 @@ struct Trajectories {
   std::span<const float> values = {};          // [T] V before token t; if the policy reads values
   std::span<const std::uint8_t> mask = {};     // [T] 1: sampled; empty: every token was sampled
   std::span<const std::uint8_t> truncated = {};  // [S] 1: cut off, not ended; empty: all ended
-  std::span<const float> bootstrap = {};         // [S] V after the last token, read where truncated
+  std::span<const float> bootstrap = {};         // [S] V after the last token; 0: a cut is an end.
+                                                 //     hone's estimators read it where truncated
   std::span<const std::int32_t> groups = {};     // [S] which prompt; equal numbers, one group
   std::span<const float> scores = {};            // [S] stands in for token_rewards where those are
                                                  //     absent, and for an answer without tokens

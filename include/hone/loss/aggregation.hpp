@@ -40,18 +40,23 @@ struct Counts {
   std::int64_t tokens = 0;     // sampled tokens
   std::int64_t sequences = 0;  // sequences with at least one
   std::int64_t empty = 0;      // sequences without
+  std::int64_t cut_off = 0;    // of those with a token: they did not end by themselves
 
-  void add(std::span<const std::int64_t> offsets, std::span<const std::uint8_t> mask) {
+  // `truncated` [S] says which sequences were cut off; empty: none.
+  void add(std::span<const std::int64_t> offsets, std::span<const std::uint8_t> mask,
+           std::span<const std::uint8_t> truncated = {}) {
     for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
       const std::int64_t n = sampled(mask, offsets[s], offsets[s + 1]);
       tokens += n;
       ++(n > 0 ? sequences : empty);
+      cut_off += n > 0 && !truncated.empty() && truncated[s] != 0;
     }
   }
   void add(const Counts& other) {
     tokens += other.tokens;
     sequences += other.sequences;
     empty += other.empty;
+    cut_off += other.cut_off;
   }
   bool operator==(const Counts&) const = default;
 };

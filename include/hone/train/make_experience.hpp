@@ -223,14 +223,21 @@ void penalise_tokens(const Penalty& penalty, Experience<A>& e) {
     });
 }
 
-// Advantages, and with a critic returns, [R]. With `truncation_is_end` nothing follows an answer
-// that was cut off.
+// Which answers were cut off, [S].
+inline std::vector<std::uint8_t> cut_off(const rollout::Rollouts& rollouts) {
+  std::vector<std::uint8_t> out;
+  for (const FinishReason f : rollouts.finish) out.push_back(truncated(f));
+  return out;
+}
+
+// Advantages, and with a critic returns, [R]. With `truncation_is_end` nothing of worth follows an
+// answer that was cut off: its bootstrap value is 0. A policy still sees that it was.
 template <class Advantage, class A>
 void estimate_advantages(const Advantage& advantage, Experience<A>& e, bool truncation_is_end) {
   const auto rows = static_cast<std::size_t>(e.rollouts.rows());
   e.advantages.resize(rows);
-  std::vector<std::uint8_t> cut;
-  for (const FinishReason f : e.rollouts.finish) cut.push_back(truncated(f) && !truncation_is_end);
+  const std::vector<std::uint8_t> cut = cut_off(e.rollouts);
+  [[maybe_unused]] std::vector<float> bootstrap;
   advantage::Trajectories in{.offsets = e.rollouts.offsets,
                              .token_rewards = e.token_rewards,
                              .mask = e.rollouts.mask,
@@ -241,7 +248,10 @@ void estimate_advantages(const Advantage& advantage, Experience<A>& e, bool trun
   if constexpr (needs_critic<A>) {
     e.returns.resize(rows);
     in.values = e.values;
-    in.bootstrap = e.bootstrap;
+    bootstrap = e.bootstrap;
+    for (std::size_t s = 0; s < cut.size(); ++s)
+      if (cut[s] && truncation_is_end) bootstrap[s] = 0.0f;
+    in.bootstrap = bootstrap;
     out.returns = e.returns;
   }
   if constexpr (needs_greedy_baseline<A>) in.greedy_scores = e.greedy_scores;

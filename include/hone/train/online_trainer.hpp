@@ -420,7 +420,7 @@ class OnlineTrainer {
   // sampling policy is beyond stop_kl, and the weights have not been changed.
   bool update_minibatch(const Experience& e, UpdateMetrics<AlgorithmType>& metrics) {
     loss::Counts counts;
-    counts.add(e.rollouts.offsets, e.rollouts.mask);
+    counts.add(e.rollouts.offsets, e.rollouts.mask, cut_off(e.rollouts));
     if (counts.tokens == 0) return true;
     zero_gradients(actor_parameters_);
     if constexpr (has_critic) zero_gradients(critic_.parameters);

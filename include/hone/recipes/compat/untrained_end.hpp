@@ -2,7 +2,9 @@
 //
 // DeepSpeed-Chat masks by comparing ids with the pad token. Where that is also the end-of-sequence
 // token, as with most tokenizers, an answer's end has mask 0: the score lands on it and GAE runs
-// over it, but it gets no policy gradient, and the mean of the loss does not count it.
+// over it, but it gets no policy gradient, and the mean of the loss does not count it. An answer
+// that was cut off has no such token, and is trained whole. (There the critic does not learn at
+// that token either; here it does.)
 #pragma once
 
 #include <cstdint>
@@ -38,10 +40,10 @@ struct UntrainedEnd {
   bool operator==(const UntrainedEnd&) const = default;
 };
 
-// 1 / (tokens but one per answer): the mean over trained tokens, if every answer ended.
+// 1 / (tokens but one for each answer that ended by itself): the mean over trained tokens.
 struct MeanWithoutEnds {
   float operator()(const loss::Counts& batch, std::int64_t) const {
-    const std::int64_t trained = batch.tokens - batch.sequences;
+    const std::int64_t trained = batch.tokens - (batch.sequences - batch.cut_off);
     return trained > 0 ? static_cast<float>(1.0 / static_cast<double>(trained)) : 0.0f;
   }
   bool operator==(const MeanWithoutEnds&) const = default;
