@@ -1,16 +1,12 @@
 // What a policy update did, in numbers with one definition each
 //
 //   policy/approx_kl      mean of r - 1 - log r: KL(pi_old, pi), never negative
-//
 //   policy/ratio_mean     mean of r = pi(a_t) / pi_old(a_t)
-//
-//   policy/clip_fraction  share of tokens with A != 0 whose policy loss has no gradient: for
-//   PpoClip
-//                         those where the clipped term is the smaller one, for Dppo the dropped
-//                         ones
-//
+//   policy/clip_fraction  share of tokens with A != 0 whose policy loss has no gradient
 //   policy/entropy        mean entropy
 //
+// Without gradient are, for PpoClip, the tokens whose clipped term is the smaller one, for Dppo
+// those that are dropped.
 // Means are over sampled tokens. The sums are free of order: micro-batches and processes add up to
 // the same bits however the batch was split.
 #pragma once

@@ -4,11 +4,12 @@
 // DAPO (Yu et al., 2025, eq. 10). On the first pass over a batch r = 1 and L = -A exactly.
 //
 // Members that are off by default, and who switches them on:
-//   dual_clip c          for A < 0, L is at most -c A (Ye et al., "Mastering complex control in
-//   MOBA
-//                        games with deep reinforcement learning", 2020, eq. 5). verl: 3
+//   dual_clip c          for A < 0, L is at most -c A. verl: 3
 //   ratio_cap            r is at most this where it is not clipped (INTELLECT-2). TRL: `delta`
 //   log_ratio_limit      log r is limited to +- this. verl, OpenRLHF: 20
+//
+// The dual clip: Ye et al., "Mastering complex control in MOBA games with deep reinforcement
+// learning", 2020, eq. 5.
 #pragma once
 
 #include "hone/core/inputs.hpp"

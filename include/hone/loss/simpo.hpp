@@ -1,5 +1,5 @@
-// L = -(1 - e) log sigmoid(x) - e log sigmoid(-x),   x = b (m_c - m_r) - gamma,   m = log pi(y) /
-// |y|
+// L = -(1 - e) log sigmoid(x) - e log sigmoid(-x)
+//   x = b (m_c - m_r) - gamma,   m = log pi(y) / |y|
 //
 // Meng, Xia, Chen, "SimPO: simple preference optimization with a reference-free reward", 2024,
 // eq. 6. The paper's b is 2 to 2.5 and its gamma 0.3 to 1.6; TRL's defaults are 0.1 and 0.5. gamma

@@ -1,9 +1,9 @@
 // Advantages that compare the answers to one prompt (GRPO, RLOO and kin) on a GPU.
 //
-//   answer_totals       one thread per answer: its score and its length, from token rewards and
-//   mask score_moments       one block: the moments of all scores group_advantages    one block per
-//   group: the policy, which is the CPU's, for each answer spread_advantages   one thread per
-//   answer: the same number for each of its sampled tokens
+//   answer_totals       a thread per answer: its score and length, from token rewards and mask
+//   score_moments       one block: the moments of all scores
+//   group_advantages    a block per group: the policy, which is the CPU's, for each answer
+//   spread_advantages   a thread per answer: the same number for each of its sampled tokens
 //
 // The statistics are advantage/group.hpp's own, their sums free of order: the same bits as the
 // CPU's, whatever the number of threads. A policy of one's own is a struct whose operator is marked

@@ -1,5 +1,5 @@
-// A_t = clip(a, -limit, limit) + sum_{k >= t} (r_k - score at the end),   a = inner(scores of the
-// group)
+// A_t = clip(a, -limit, limit) + sum_{k >= t} (r_k - score at the end)
+//   a = inner(scores of the group)
 //
 // OpenRLHF (`compute_advantages_and_returns`): the group's baseline is taken from the scores alone,
 // the result is limited and set on the last token, the KL penalty is added token by token, and the
