@@ -287,8 +287,11 @@
 
 #include "hone/recipes/compat/baseline_before_kl.hpp"
 #include "hone/recipes/compat/deepspeed_chat.hpp"
+#include "hone/recipes/compat/dppo_tv.hpp"
 #include "hone/recipes/compat/gae_through_gaps.hpp"
 #include "hone/recipes/compat/openrlhf.hpp"
+#include "hone/recipes/compat/options.hpp"
+#include "hone/recipes/compat/score_after_end.hpp"
 #include "hone/recipes/compat/trl.hpp"
 #include "hone/recipes/compat/untrained_end.hpp"
 #include "hone/recipes/compat/verl.hpp"

@@ -72,6 +72,27 @@ TEST(IcePop, OfAWholeSequenceLoss) {
   });
 }
 
+TEST(MaskedImportanceSampling, WeighsTheTokensOfTheAnswersThatItKeeps) {
+  constexpr loss::MaskedImportanceSampling f{.loss = PpoClip{}, .low = 0.9375f, .high = 1.0625f};
+  using F = std::remove_const_t<decltype(f)>;
+  static_assert(reads<F>.rollout_logprob && reads<F>.drift && reads<F>.length);
+  check_objective(f, [](const auto& t, const auto&) {
+    const double mean = std::exp(t.drift / t.length);
+    const double w = std::exp(t.old_logprob - t.rollout_logprob);
+    return mean >= 0.9375 && mean <= 1.0625 ? w * ppo(t) : 0.0;
+  });
+  check_objective(
+      loss::MaskedImportanceSampling{.loss = loss::Gspo{}, .low = 0.998f, .high = 1.002f},
+      [](const auto& s, const auto&) {
+        const double r = std::exp((s.logprob - s.old_logprob) / s.length);
+        const double clipped = std::min(std::max(r, double(1 - 0.2f)), double(1 + 0.2f));
+        const double drift = s.old_logprob - s.rollout_logprob, mean = std::exp(drift / s.length);
+        return mean >= double(0.998f) && mean <= double(1.002f)
+                   ? -std::exp(drift) * std::min(r * s.advantage, clipped * s.advantage)
+                   : 0.0;
+      });
+}
+
 TEST(ImportanceSampling, HandsTheTokenStageOn) {
   using Truncated = loss::TruncatedImportanceSampling<loss::Gmpo>;
   static_assert(has_token_stage<Truncated> && has_token_stage<loss::IcePop<loss::Gmpo>>);
@@ -81,6 +102,7 @@ TEST(ImportanceSampling, HandsTheTokenStageOn) {
   t.logprob = -1, t.old_logprob = -1.25, t.advantage = 1;
   EXPECT_EQ(Truncated{}.token(t), loss::Gmpo{}.token(t));
   EXPECT_EQ(loss::IcePop<loss::Gmpo>{}.token(t), 0.25);
+  EXPECT_EQ(loss::MaskedImportanceSampling<loss::Gmpo>{}.token(t), 0.25);
 }
 
 TEST(IcePop, ZeroesWhatLiesOutside) {

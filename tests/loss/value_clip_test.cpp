@@ -17,6 +17,14 @@ TEST(ValueClip, IsTheFormula) {
   });
 }
 
+TEST(ValueClip, IsWeighedByItsCoefficient) {
+  const ValueInputs<float> in{.value = 3, .old_value = 1, .ret = 2};
+  const auto one = differentiate(loss::ValueClip{}, in);
+  const auto quarter = differentiate(loss::ValueClip{.coef = 0.25f}, in);
+  EXPECT_EQ(quarter.value, 0.25f * one.value);
+  EXPECT_EQ(quarter.slope.value, 0.25f * one.slope.value);
+}
+
 TEST(ValueClip, UnlimitedIsTheSquare) {
   const loss::ValueClip f{.value_clip = unlimited};
   const auto r = differentiate(f, ValueInputs<float>{.value = 3, .old_value = 1, .ret = 2});

@@ -206,10 +206,16 @@ Table more_answers() {
 Table critics() {
   Setting wrong = setting(3), exact = wrong;
   hone::RandomStream random({.seed = 5});
-  for (int r = 0; r < wrong.space.rows(); ++r)
-    wrong.values.push_back(static_cast<float>(4 * random.uniform() - 2));
+  const auto number_at_random = [&] { return static_cast<float>(4 * random.uniform() - 2); };
+  for (int r = 0; r < wrong.space.rows(); ++r) wrong.values.push_back(number_at_random());
+  std::map<std::vector<hone::Token>, float> after;
+  for (const oracle::Answer& a : wrong.space.answers()) after[a.tokens] = number_at_random();
+  wrong.value_after = [&](std::span<const hone::Token> a) {
+    return after.at({a.begin(), a.end()});
+  };
   for (const double v : oracle::values(exact.space, exact.actor, graded))
     exact.values.push_back(static_cast<float>(v));
+  exact.value_after = graded;
   Table t{{"estimator", "used by", "its mean gradient", "bias, wrong critic", "variance",
            "bias, exact critic", "variance"},
           {}};
@@ -222,14 +228,19 @@ Table critics() {
   };
   const std::string right = "grad J only if the critic is exact",
                     white = "not grad J: the batch's moments hold the answer";
-  row({"`Gae{.lambda = 1}`", "AReaL, slime", "grad J, any critic"}, Gae{.lambda = 1});
-  row({"`Gae{.lambda = 0.95f}`", "DeepSpeed-Chat", right}, Gae{.lambda = 0.95f});
+  row({"`Gae{.lambda = 1}`", "AReaL; slime, which knows no gaps", "grad J, any critic"},
+      Gae{.lambda = 1});
+  row({"`Gae{.lambda = 0.95f}`", "PPO", right}, Gae{.lambda = 0.95f});
   row({"`Gae{.lambda = 0.5f}`", "", right}, Gae{.lambda = 0.5f});
   row({"`Gae{.lambda = 0}`", "", right}, Gae{.lambda = 0});
-  row({"`Whitened<Gae>`, lambda 0.95, ddof 1", "TRL PPO, trlx with one process", white},
+  row({"`ScoreAfterEnd{}`, lambda 0.95", "DeepSpeed-Chat where pad is not the end token",
+       right + ", after the end too"},
+      compat::deepspeed_chat::ppo().advantage);
+  row({"`Whitened<Gae>`, lambda 0.95, ddof 1", "hone's PPO", white},
+      Whitened<Gae>{.inner = {.lambda = 0.95f}});
+  row({"the same, ddof 0", "", white}, Whitened<Gae>{.inner = {.lambda = 0.95f}, .ddof = 0});
+  row({"`Whitened<ScoreAfterEnd>`, lambda 0.95, ddof 1", "TRL PPO", white},
       compat::trl::ppo().advantage);
-  row({"the same, ddof 0", "trlx with several processes", white},
-      Whitened<Gae>{.inner = {.lambda = 0.95f}, .ddof = 0});
   row({"`Whitened<Gae>`, lambda 1, ddof 1", "verl", white}, compat::verl::ppo().advantage);
   row({"`openrlhf::normalised(GaeThroughGaps{})`", "OpenRLHF, here without gaps", white},
       compat::openrlhf::ppo().advantage);
@@ -285,7 +296,7 @@ Table losses() {
   row({"`PolicyGradient{}`", "no ratio"}, loss::PolicyGradient{});
   row({"`PpoClip`, range open", "ratios of tokens"}, unclipped);
   row({"`PpoClip{}`",
-       "PPO; DeepSpeed-Chat, TRL, NeMo RL, slime, AReaL; OpenRLHF, which limits "
+       "PPO; DeepSpeed-Chat, TRL, NeMo RL, slime, AReaL, prime-rl; OpenRLHF, which limits "
        "the log-ratio to +-20"},
       compat::openrlhf::policy_loss);
   row({"`PpoClip{.dual_clip = 3, .log_ratio_limit = 20}`",
@@ -301,28 +312,20 @@ Table losses() {
   row({"`Cispo{.ratio_low = 0.8f, .ratio_high = 1.2f}`", "verl, slime, NeMo RL"},
       compat::verl::cispo_loss);
   row({"`Sapo{}`", "SAPO; verl, TRL, AReaL, Liger"}, loss::Sapo{});
-  row({"`Dppo{}`", "verl `dppo_tv`, whose weight at most 20 has the same gradient"}, loss::Dppo{});
+  row({"`Dppo{}`", "DPPO"}, loss::Dppo{});
+  row({"`DppoTv{}`, weight at most 20", "verl `dppo_tv`"}, compat::verl::dppo_loss);
   row({"`Dppo{.kl_coef = 0.1f}`", "prime-rl, with (log r)^2"}, loss::Dppo{.kl_coef = 0.1f});
   row({"`Gspo`, range open, not normalised", "the ratio of the answer"},
       loss::Gspo{.clip = unclipped, .length_normalised = false});
   row({"`Gspo{.length_normalised = false}`", "TRL RLOO"}, loss::Gspo{.length_normalised = false});
-  row({"`Gspo{}`, clip 0.2", "OpenRLHF, NeMo RL, AReaL, TRL `sequence`"}, loss::Gspo{});
-  row({"`Gspo{}`, clip 3e-4 and 4e-4", "GSPO's paper; verl"}, compat::verl::gspo_loss);
+  row({"`Gspo{}`, clip 0.2",
+       "OpenRLHF, NeMo RL, AReaL, TRL `sequence`; verl, which limits log s to 10"},
+      compat::verl::gspo_loss);
+  row({"`Gspo{}`, clip 3e-4 and 4e-4", "GSPO's paper"},
+      loss::Gspo{.clip = {.clip_low = 3e-4f, .clip_high = 4e-4f}});
   row({"`Gmpo{}`", "GMPO; verl"}, compat::verl::gmpo_loss);
   return t;
 }
-
-// OpenRLHF's `seq-mask-tis`: answers whose geometric mean weight lies outside the range are
-// dropped, the tokens of the others weighed without a limit.
-struct MaskedAnswers {
-  float low = 0.5f, high = 5.0f;
-  template <class T>
-  constexpr T operator()(const hone::TokenInputs<T>& t) const {
-    const auto mean = exp(t.drift / t.length);
-    return select((mean >= low) & (mean <= high),
-                  -exp(t.old_logprob - t.rollout_logprob) * t.advantage * t.logprob, 0);
-  }
-};
 
 Table samplers() {
   const Setting s = small_world::other_sampler(3, space, far);
@@ -340,9 +343,9 @@ Table samplers() {
   row({"the same, at most 2", "verl, slime"}, compat::verl::sampler_correction(Loss{}));
   row({"the same, in [0.5, 5]", "OpenRLHF"}, compat::openrlhf::sampler_correction(Loss{}));
   row({"`IcePop`, per token, [0.5, 5]", "IcePop; NeMo RL"}, loss::IcePop<Loss>{});
-  row({"weights of tokens, answers with a mean outside [0.5, 5] dropped",
+  row({"`MaskedImportanceSampling`, weights of tokens in answers with a mean in [0.5, 5]",
        "OpenRLHF `seq-mask-tis`"},
-      MaskedAnswers{});
+      compat::openrlhf::masked_sampler_correction(Loss{}));
   row({"`TruncatedImportanceSampling`, `PerSequence`, no cap", ""}, Answers{.high = 1e9f});
   for (const float cap : {3.0f, 1.4f, 0.8f})
     row({"the same, at most " + number(static_cast<double>(cap)),

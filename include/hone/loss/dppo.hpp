@@ -6,7 +6,7 @@
 // pushes: rare tokens keep learning. The paper and prime-rl take the sampler's probability for q,
 // which is the same where sampler and trainer agree. The limits are prime-rl's, the paper
 // recommends 0.15. The second term is prime-rl's, whose gradient passes through r as here; verl's
-// variant weighs log pi by sg(min(r, 20)) instead.
+// variant weighs log pi by sg(min(r, 20)) instead (recipes/compat/dppo_tv.hpp).
 #pragma once
 
 #include "hone/core/inputs.hpp"

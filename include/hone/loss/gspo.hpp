@@ -2,8 +2,9 @@
 //
 // Zheng et al., "Group sequence policy optimization", 2025, eq. 5 and 7: the ratio of PPO's loss is
 // that of the whole answer, per token in the geometric mean. The derivative by every token of the
-// answer is the same. The paper clips to [1 - 3e-4, 1 + 4e-4]. verl limits log s to 10 above
-// (`log_ratio_max`), and averages the same value over tokens, which is equal.
+// answer is the same. The paper clips to [1 - 3e-4, 1 + 4e-4], the systems by default to 0.2 as
+// here. verl limits log s to 10 above (`log_ratio_max`), and averages the same value over tokens,
+// which is equal.
 //
 // length_normalised = false gives s = pi(y | x) / pi_old(y | x): sequence-level PPO (TRL's RLOO).
 #pragma once

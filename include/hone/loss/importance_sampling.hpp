@@ -4,13 +4,16 @@
 // precision, an older version of the weights). With hone's own engine pi_rollout = pi_old bit for
 // bit and w = 1. Wrappers of any token or sequence loss; which probabilities w compares is `scope`.
 //
-//   TruncatedImportanceSampling   w limited to [low, high]: Yao et al., "Your efficient RL
-//   framework
-//                                 secretly brings you off-policy RL training", 2025. verl: high =
-//                                 2; OpenRLHF: [0.5, 5]; slime: [0, 2]
-//   IcePop                        w where it lies in [low, high], else 0: Ling team, "Every step
-//                                 evolves", 2025. TRL's `sequence_mask`: scope PerSequence, low =
-//                                 0, high = 3
+// TruncatedImportanceSampling: w limited to [low, high]. Yao et al., "Your efficient RL framework
+// secretly brings you off-policy RL training", 2025. verl: high = 2; OpenRLHF: [0.5, 5]; slime:
+// [0, 2].
+//
+// IcePop: w where it lies in [low, high], else 0. Ling team, "Every step evolves", 2025. TRL's
+// `sequence_mask`: scope PerSequence, low = 0, high = 3.
+//
+// MaskedImportanceSampling: w, without a limit, where another weight lies in [low, high], else 0.
+// OpenRLHF's `seq-mask-tis`: tokens are weighed by their own w in answers whose geometric mean of it
+// lies inside.
 #pragma once
 
 #include <cstdint>
@@ -102,6 +105,30 @@ struct IcePop {
   HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return loss.token(t); }
 
   bool operator==(const IcePop&) const = default;
+};
+
+template <class Loss, class Mask = SequenceMeanRatio, class Scope = PerToken>
+struct MaskedImportanceSampling {
+  static constexpr Level level = level_of<Loss>;
+
+  Loss loss{};
+  float low = 0.5f;
+  float high = 5.0f;
+  Mask mask{};
+  Scope scope{};
+
+  template <class Inputs>
+  HONE_HD constexpr auto operator()(const Inputs& in) const {
+    const auto judged = exp(stop_gradient(mask(in)));
+    return select((judged >= low) & (judged <= high), exp(stop_gradient(scope(in))) * loss(in), 0);
+  }
+
+  // As above.
+  template <class T>
+  requires requires(const Loss& f, const TokenInputs<T>& t) { f.token(t); }
+  HONE_HD constexpr auto token(const TokenInputs<T>& t) const { return loss.token(t); }
+
+  bool operator==(const MaskedImportanceSampling&) const = default;
 };
 
 // Fills the columns TokenInputs::drift and TokenInputs::length for the scopes that read them.

@@ -141,9 +141,8 @@ void add_sequence_gradient(const F& f, const Setting& s, const Answer& a, double
 template <class C>
 std::vector<float> advantages(const C& c, const Setting& s, std::span<const Answer* const> draw) {
   std::vector<std::int64_t> offsets{0};
-  std::vector<float> rewards, values, scores, greedy, parts;
+  std::vector<float> rewards, values, bootstrap, scores, greedy, parts;
   std::vector<std::uint8_t> cut_off;  // by the horizon, after which nothing is worth anything
-  const std::vector<float> bootstrap(draw.size(), 0.0f);
   const std::vector<std::int32_t> groups(draw.size(), 0);
   float greedy_score = 0;
   if constexpr (advantage::needs_greedy_baseline_v<decltype(c.advantage)>)
@@ -163,6 +162,7 @@ std::vector<float> advantages(const C& c, const Setting& s, std::span<const Answ
     scores.push_back(s.reward(a->tokens));
     greedy.push_back(greedy_score);
     cut_off.push_back(!a->ended);
+    bootstrap.push_back(a->ended && s.value_after ? s.value_after(a->tokens) : 0.0f);
     for (const auto& part : s.parts) parts.push_back(part(a->tokens));
     rewards.back() += scores.back();
   }
@@ -194,6 +194,7 @@ Gradient draw_gradient(const C& c, const Setting& s, std::span<const Answer* con
   for (const Answer* a : draw) {
     counts.tokens += a->length();
     ++counts.sequences;
+    counts.cut_off += !a->ended;
   }
   Gradient g = s.actor.no_gradient();
   std::size_t first = 0;

@@ -51,6 +51,8 @@ struct Setting {
   int group_size = 1;
   // What the reward is a sum of, for policies that read its parts (Gdpo).
   std::vector<std::function<float(std::span<const Token>)>> parts = {};
+  // The critic's V after the end token of an answer, for policies that read it there; empty: 0.
+  std::function<float(std::span<const Token>)> value_after = {};
 
   // Everything but the reference is the actor: the first pass over fresh samples.
   static Setting on_policy(const Space& space, const Policy& actor, const Policy& reference,

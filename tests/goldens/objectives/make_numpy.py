@@ -102,7 +102,8 @@ def policy_far():
     down = b.per_token(b.advantage) < 0
     assert (x[down] > 20).any() and ((x[down] > 2) & (x[down] < 20)).any() and (x < -20).any()
     assert (means[b.advantage < 0] > 10).any() and (means < -10).any()
-    kept = ("deepspeed_chat", "verl", "openrlhf", "grpo", "gspo", "gmpo", "cispo", "sapo")
+    kept = ("deepspeed_chat", "verl", "openrlhf", "grpo", "gspo", "gspo_verl", "gmpo", "cispo", "sapo",
+            "dppo_tv")
     return policy_cases(b, kept)
 
 
@@ -112,9 +113,13 @@ def policy_drifted():
     w = np.exp(b.old_logprob - b.rollout_logprob)[b.mask == 1]
     assert (w < 0.5).any() and ((w > 0.5) & (w < 2)).any() and ((w > 2) & (w < 5)).any()
     assert (w > 5).any()
-    kept = ("tis_verl", "tis_openrlhf", "icepop", "icepop_wide", "tis_sequence", "tis_geometric",
-            "gmpo_tis", "gmpo_geometric", "gspo_mask")
-    return policy_cases(b, kept)
+    drifts = [(b.old_logprob - b.rollout_logprob)[s] for s in b.spans()]
+    kept = [d for d in drifts if 0.8 <= np.exp(d.mean()) <= 1.25]
+    assert 0 < len(kept) < len(drifts) and any((np.exp(d) > 5).any() for d in kept)
+    names = ("tis_verl", "tis_openrlhf", "icepop", "icepop_wide", "tis_sequence", "tis_geometric",
+             "gmpo_tis", "gmpo_geometric", "gspo_mask", "seq_mask_tis",
+             "seq_mask_tis_narrow")
+    return policy_cases(b, names)
 
 
 def policy_cases(b, kept=None):
@@ -140,11 +145,12 @@ def policy_cases(b, kept=None):
         a, c = -A * ratio, -A * np.clip(ratio, 0.8, 1.2)
         return (np.maximum(a, c) * b.mask).sum() / b.mask.sum()
 
-    def gspo(lp):  # verl: the mean log-ratio at most 10, then the mean over each answer's tokens
+    # verl: the mean log-ratio at most 10, then the mean over each answer's tokens
+    def gspo(lp, low=3e-4, high=4e-4):
         total = 0.0
         for s, a in zip(spans, b.advantage):
             ratio = np.exp(min((lp[s] - b.old_logprob[s]).mean(), 10.0))
-            total += max(-a * ratio, -a * np.clip(ratio, 1 - 3e-4, 1 + 4e-4))
+            total += max(-a * ratio, -a * np.clip(ratio, 1 - low, 1 + high))
         return total / len(spans)
 
     # verl: clip by the sign of A, geometric mean, plain mean over answers
@@ -174,6 +180,9 @@ def policy_cases(b, kept=None):
         x = lp - b.old_logprob
         return token_mean(-(keep * A * np.exp(x)) + 1e-3 * x**2)
 
+    def dppo_tv(lp):  # verl: the weight, at most 20, carries no gradient
+        return token_mean(-A * keep * np.minimum(frozen, 20) * lp)
+
     def penalty(lp):
         x = lp - b.old_logprob
         return token_mean(-A * np.exp(x) + 0.7 * (np.exp(x) - 1 - x))
@@ -186,6 +195,11 @@ def policy_cases(b, kept=None):
     sums = np.array([(b.old_logprob - b.rollout_logprob)[s].sum() for s in spans])
     means = np.array([(b.old_logprob - b.rollout_logprob)[s].mean() for s in spans])
     whole, mean = b.per_token(sums), b.per_token(means)
+
+    # OpenRLHF: whole answers by the geometric mean of their weights, which have no limit
+    def seq_mask_tis(lp, low, high):
+        inside = (np.exp(mean) >= low) & (np.exp(mean) <= high)
+        return token_mean(inside * w * clip(lp, 0.2, 0.2))
 
     def gspo_mask(lp):  # TRL: the mean over answers, those whose weight is above 3 dropped
         total = 0.0
@@ -204,10 +218,12 @@ def policy_cases(b, kept=None):
         case("grpo", lambda x: sequence_mean(clip(x, 0.2, 0.2)), b.logprob),
         case("dr_grpo", lambda x: clip(x, 0.2, 0.2)[m].sum() / (len(spans) * 16), b.logprob),
         case("gspo", gspo, b.logprob),
+        case("gspo_verl", lambda x: gspo(x, 0.2, 0.2), b.logprob),
         case("gmpo", gmpo, b.logprob),
         case("cispo", cispo, b.logprob),
         case("sapo", sapo, b.logprob),
         case("dppo", dppo, b.logprob),
+        case("dppo_tv", dppo_tv, b.logprob),
         case("penalty", penalty, b.logprob),
         case("nll", lambda x: token_mean(-x), b.logprob),
         case("reinforce", lambda x: token_mean(-A * x), b.logprob),
@@ -231,6 +247,8 @@ def policy_cases(b, kept=None):
         case("gmpo_tis", lambda x: gmpo(x, np.clip(np.exp(sums), 0, 2)), b.logprob),
         case("gmpo_geometric", lambda x: gmpo(x, np.clip(np.exp(means), 0.8, 1.1)), b.logprob),
         case("gspo_mask", gspo_mask, b.logprob),
+        case("seq_mask_tis", lambda x: seq_mask_tis(x, 0.5, 5), b.logprob),
+        case("seq_mask_tis_narrow", lambda x: seq_mask_tis(x, 0.8, 1.25), b.logprob),
     ]
     if kept is not None:
         assert set(kept) <= {c["of"] for c in cases}
@@ -301,9 +319,9 @@ def value():
     mask = (r.random(n) > 0.2).astype(int)
     m = mask == 1
 
-    def clipped(x, c):
+    def clipped(x, c, coef=1):
         limited = np.clip(x, old - c, old + c)
-        return 0.5 * np.maximum((x - ret) ** 2, (limited - ret) ** 2)[m].sum() / m.sum()
+        return coef * 0.5 * np.maximum((x - ret) ** 2, (limited - ret) ** 2)[m].sum() / m.sum()
 
     return {
         "value": v.tolist(),
@@ -313,6 +331,7 @@ def value():
         "cases": [
             case("clipped", lambda x: clipped(x, 0.2), v, value_clip=0.2),
             case("clipped", lambda x: clipped(x, 0.5), v, value_clip=0.5),
+            case("clipped", lambda x: clipped(x, 0.2, 0.1), v, value_clip=0.2, coef=0.1),
             case("plain", lambda x: (0.5 * (x - ret) ** 2)[m].sum() / m.sum(), v),
         ],
     }
@@ -420,6 +439,27 @@ def trajectories():
                 adv[t] = last
         return adv * b.mask
 
+    # DeepSpeed-Chat, TRL's PPO: the score one position past the last token, where the critic has a
+    # value too; an answer that was cut off fills its row and has it on the last token.
+    def after_end(gamma, lam):
+        adv = np.zeros(n)
+        for i, (a, e) in enumerate(zip(b.offsets, b.offsets[1:])):
+            steps = [t for t in range(a, e) if b.mask[t]]
+            r = [rewards[t] - (scores[i] if t == steps[-1] else 0.0) for t in steps]
+            v = [values[t] for t in steps]
+            if cut_off[i]:
+                r[-1] += scores[i]
+            else:
+                r.append(scores[i])
+                v.append(after[i])
+            last, following = 0.0, 0.0
+            for k in range(len(r) - 1, -1, -1):
+                last = r[k] + gamma * following - v[k] + gamma * lam * last
+                following = v[k]
+                if k < len(steps):
+                    adv[steps[k]] = last
+        return adv
+
     def to_go(gamma):
         out = np.zeros(n)
         for s in spans:
@@ -451,6 +491,8 @@ def trajectories():
 
     base = skip(0.99, 0.9)
     greedy = rounded(r.uniform(-1, 1, len(lengths)))
+    after = rounded(r.uniform(-1, 1, len(lengths)))
+    cut_off = np.array([0, 0, 1, 0, 1, 0])
     vapo_adv, vapo_target = vapo(2.0)
     return {
         "offsets": b.offsets.tolist(),
@@ -458,9 +500,15 @@ def trajectories():
         "rewards": rewards.tolist(),
         "values": values.tolist(),
         "greedy": greedy.tolist(),
+        "scores": scores.tolist(),
+        "value_after": after.tolist(),
+        "cut_off": cut_off.tolist(),
         "gae_skip": base.tolist(),
         "gae_through": through(0.99, 0.9).tolist(),
         "gae_whole": skip(1.0, 0.95).tolist(),
+        "gae_after_end": after_end(0.99, 0.9).tolist(),
+        "gae_after_end_deepspeed_chat": after_end(1.0, 0.95).tolist(),
+        "gae_after_end_trl": whiten(after_end(1.0, 0.95), 1, epsilon=1e-8).tolist(),
         "whiten_verl": whiten(base, 1, epsilon=1e-8).tolist(),
         "whiten_openrlhf": whiten(base, 0, floor=1e-8).tolist(),
         "whiten_keep_mean": whiten(base, 1, epsilon=1e-8, keep_mean=True).tolist(),
@@ -560,6 +608,9 @@ def openrlhf():
                 out[t] = total
         return out
 
+    def limited(shaped):  # group_norm, dr_grpo with the KL in the loss: the same for every token
+        return np.where(m, b.per_token(np.clip(shaped.flatten(), -10, 10)), 0.0)
+
     by_group = scores.reshape(groups, size)
     others = (by_group.sum(1, keepdims=True) - by_group) / (size - 1)
     baseline = to_go((by_group - by_group.mean(1, keepdims=True)).flatten())
@@ -570,6 +621,11 @@ def openrlhf():
         "groups": np.repeat(np.arange(groups), size).tolist(),
         "scores": scores.tolist(),
         "rloo": to_go((by_group - others).flatten()).tolist(),
+        "group_norm": limited(
+            (by_group - by_group.mean(1, keepdims=True))
+            / (by_group.std(1, ddof=1, keepdims=True) + 1e-9)
+        ).tolist(),
+        "dr_grpo": limited(by_group - by_group.mean(1, keepdims=True)).tolist(),
         "reinforce_baseline": whitened.tolist(),
     }
 

@@ -34,6 +34,7 @@
 #include "hone/loss/sapo.hpp"
 #include "hone/loss/value_clip.hpp"
 #include "hone/loss/value_mse.hpp"
+#include "hone/recipes/compat/dppo_tv.hpp"
 #include "hone/recipes/compat/gae_through_gaps.hpp"
 
 namespace {
@@ -70,6 +71,8 @@ void check_policy_losses(const json& part) {
       check(clip, loss::FixedLength{.max_length = part["max_length"]});
     else if (of == "gspo")
       check(loss::Gspo{.clip = {.clip_low = 3e-4f, .clip_high = 4e-4f}, .log_ratio_max = 10}, mean);
+    else if (of == "gspo_verl")
+      check(loss::Gspo{.log_ratio_max = 10}, mean);
     else if (of == "gmpo")
       check(loss::Gmpo{}, mean);
     else if (of == "cispo")
@@ -78,6 +81,8 @@ void check_policy_losses(const json& part) {
       check(loss::Sapo{}, mean);
     else if (of == "dppo")
       check(loss::Dppo{.kl_coef = 1e-3f}, mean);
+    else if (of == "dppo_tv")
+      check(hone::recipes::compat::DppoTv{}, mean);
     else if (of == "penalty")
       check(loss::PpoPenalty<>{.coef = 0.7f}, mean);
     else if (of == "nll")
@@ -102,6 +107,10 @@ void check_policy_losses(const json& part) {
       check(TruncatedImportanceSampling<loss::Gmpo, SequenceMeanRatio>{{}, 0.8f, 1.1f}, mean);
     else if (of == "gspo_mask")
       check(IcePop<loss::Gspo, PerSequence>{{}, 0, 3}, mean);
+    else if (of == "seq_mask_tis")
+      check(loss::MaskedImportanceSampling<PpoClip>{clip, 0.5f, 5}, mean);
+    else if (of == "seq_mask_tis_narrow")
+      check(loss::MaskedImportanceSampling<PpoClip>{clip, 0.8f, 1.25f}, mean);
     else
       ADD_FAILURE() << of;
   });
@@ -195,7 +204,7 @@ TEST(Numpy, ValueLosses) {
                        .value();
     };
     if (c.contains("value_clip"))
-      run(loss::ValueClip{.value_clip = c["value_clip"]});
+      run(loss::ValueClip{.value_clip = c["value_clip"], .coef = c.value("coef", 1.0f)});
     else
       run(loss::ValueMse{});
     expect_case(found, c);

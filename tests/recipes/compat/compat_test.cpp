@@ -33,9 +33,10 @@ void check_policy_losses(const char* part) {
   preset("verl", compat::verl::grpo());
   preset("openrlhf", compat::openrlhf::ppo());
   preset("openrlhf", compat::openrlhf::rloo());
-  check("gspo", compat::verl::gspo_loss, loss::TokenMean{});
+  check("gspo_verl", compat::verl::gspo_loss, loss::TokenMean{});
   check("gmpo", compat::verl::gmpo_loss, loss::TokenMean{});
   check("cispo", compat::verl::cispo_loss, loss::TokenMean{});
+  check("dppo_tv", compat::verl::dppo_loss, loss::TokenMean{});
 }
 
 // With a sampler near the policy, and with one for which the limits of the weights bind.
@@ -46,6 +47,7 @@ void check_sampler_corrections(const char* part) {
   };
   check("tis_verl", compat::verl::sampler_correction(loss::PpoClip{}));
   check("tis_openrlhf", compat::openrlhf::sampler_correction(loss::PpoClip{}));
+  check("seq_mask_tis", compat::openrlhf::masked_sampler_correction(loss::PpoClip{}));
   check("gmpo_tis", compat::verl::sampler_correction(compat::verl::gmpo_loss));
   check("gspo_mask", compat::trl::sampler_correction(compat::trl::gspo_loss));
 }
@@ -164,6 +166,16 @@ TEST(Compat, OpenRlhfTakesTheBaselineBeforeTheKl) {
   };
   check(compat::openrlhf::rloo().advantage, "rloo");
   check(compat::openrlhf::reinforce_baseline().advantage, "reinforce_baseline");
+  // Their KL is in the loss, so the rewards are the scores alone.
+  rewards.assign(rewards.size(), 0.0f);
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    auto last = static_cast<std::size_t>(answers.offsets[s + 1]);
+    while (!answers.mask[--last]) {
+    }
+    rewards[last] = scores[s];
+  }
+  check(compat::openrlhf::group_norm().advantage, "group_norm");
+  check(compat::openrlhf::dr_grpo().advantage, "dr_grpo");
   static_assert(hone::needs_groups<decltype(compat::openrlhf::rloo())>);
 
   const auto first = compat::openrlhf::scores_first(hone::advantage::LeaveOneOut{});
@@ -174,18 +186,86 @@ TEST(Compat, OpenRlhfTakesTheBaselineBeforeTheKl) {
   EXPECT_EQ(r.returns, r.advantages);
 }
 
+// One answer right among so many that its standard score is above the limit.
+TEST(Compat, OpenRlhfLimitsStandardScores) {
+  std::vector<float> scores(128, 0.0f);
+  scores[7] = 1.0f;
+  const Result r = run(compat::openrlhf::group_norm().advantage, one_group(scores));
+  EXPECT_GT(run(hone::advantage::GroupRelative{}, one_group(scores)).advantages[7], 11);
+  EXPECT_EQ(r.advantages[7], compat::openrlhf::score_clip);
+}
+
+TEST(Compat, TrlNormalisesThePartsOfARewardBeforeItAddsThem) {
+  const json& part = golden("trl")["advantages"];
+  std::vector<float> parts;
+  for (const json& row : part["components"])
+    for (const json& x : row) parts.push_back(x);
+  std::vector<std::int64_t> offsets{0};
+  std::vector<std::int32_t> groups;
+  const std::vector<float> scores = part["scores"];
+  for (std::size_t s = 0; s < scores.size(); ++s) {
+    offsets.push_back(offsets.back() + 1);
+    groups.push_back(static_cast<std::int32_t>(s / part["group_size"].get<std::size_t>()));
+  }
+  int seen = 0;
+  for (const json& c : part["cases"]) {
+    if (c["of"] != "gdpo") continue;
+    ++seen;
+    const Result r =
+        run(compat::trl::normalised_parts(part["weights"]),
+            {.offsets = offsets, .groups = groups, .scores = scores, .score_components = parts});
+    expect_close(r.advantages, c["advantages"].get<std::vector<double>>(), "normalize_then_sum");
+  }
+  EXPECT_EQ(seen, 1);
+}
+
+// The value after the end is the bootstrap value, and a cut has none.
+TEST(Compat, TheScoreStandsAfterTheEnd) {
+  const json& part = golden("numpy")["trajectories"];
+  const std::vector<std::int64_t> offsets = part["offsets"];
+  const std::vector<std::uint8_t> mask = part["mask"], cut_off = part["cut_off"];
+  const std::vector<float> rewards = part["rewards"], values = part["values"],
+                           scores = part["scores"];
+  std::vector<float> after = part["value_after"];
+  for (std::size_t s = 0; s < after.size(); ++s)
+    if (cut_off[s]) after[s] = 0.0f;
+  hone::advantage::Trajectories in{.offsets = offsets,
+                                   .token_rewards = rewards,
+                                   .values = values,
+                                   .mask = mask,
+                                   .truncated = cut_off,
+                                   .bootstrap = after,
+                                   .scores = scores};
+  const auto check = [&](const auto& policy, const char* name) {
+    expect_close(run(policy, in).advantages, part[name].get<std::vector<double>>(), name);
+  };
+  check(compat::ScoreAfterEnd{.gamma = 0.99f, .lambda = 0.9f}, "gae_after_end");
+  check(compat::deepspeed_chat::ppo().advantage, "gae_after_end_deepspeed_chat");
+  check(compat::trl::ppo().advantage, "gae_after_end_trl");
+
+  const Result r = run(compat::ScoreAfterEnd{}, in);
+  for (std::size_t t = 0; t < r.returns.size(); ++t)
+    if (mask[t]) EXPECT_NEAR(r.returns[t], r.advantages[t] + values[t], 1e-6) << t;
+  in.scores = {};
+  EXPECT_THROW(run(compat::ScoreAfterEnd{}, in), hone::Error);
+  in.scores = scores;
+  in.truncated = {};
+  in.bootstrap = {};
+  EXPECT_THROW(run(compat::ScoreAfterEnd{}, in), hone::Error);
+}
+
 TEST(Compat, TheEndOfAnAnswerIsNotTrainedIfPadIsEos) {
   Batch b;
   b.add({{0, 0.5f}, {0, 0.25f}, {1, 0.75f}}, 0, 1);
   b.add({{0, 0.5f}, {1, 0.25f}}, 0, 1, true, 0.5f);
-  const Result with = run(compat::deepspeed_chat::ppo().advantage, b);
+  const Result with = run(hone::advantage::Gae{.lambda = 0.95f}, b);
   const Result without = run(compat::deepspeed_chat::ppo_pad_is_eos().advantage, b);
   for (const std::size_t t : {0u, 1u, 3u, 4u}) EXPECT_EQ(without.advantages[t], with.advantages[t]);
   EXPECT_NE(with.advantages[2], 0);
   EXPECT_EQ(without.advantages[2], 0);
   EXPECT_EQ(without.returns, with.returns);
-  loss::Counts counts{.tokens = 3, .sequences = 1};
-  EXPECT_EQ(compat::MeanWithoutEnds{}(counts, 3), 0.5f);
+  loss::Counts counts{.tokens = 5, .sequences = 2, .cut_off = 1};
+  EXPECT_EQ(compat::MeanWithoutEnds{}(counts, 3), 0.25f);
 }
 
 TEST(Compat, GaeThroughGapsDecays) {

@@ -5,11 +5,12 @@
 //   KL k1 of 0.01 in the reward, limited to +-10
 //   PPO: GAE lambda 1 with V = 0 and a decaying lambda in gaps (GaeThroughGaps); value clip 0.5
 //   whitening over all experience with ddof 0, the variance at least 1e-8
-//   rloo, reinforce_baseline: the baseline is that of the scores alone, without the KL
-//   (BaselineBeforeKl); what it leaves is limited to +-10; reinforce_baseline is whitened, rloo not
-//   group_norm divides by std + 1e-9
-//   IPO sums over tokens; weights for another sampler lie in [0.5, 5]
-// Without groups (ppo, reinforce_plus_plus) its limit of +-10 is OnlineOptions::score_clip.
+//   where answers are compared, the baseline is that of the scores alone, without the KL
+//   (BaselineBeforeKl), and what it leaves is limited to +-10; of these reinforce_baseline alone is
+//   whitened, and group_norm divides by std + 1e-9
+//   IPO sums over tokens; weights for another sampler lie in [0.5, 5] (sampler_correction), or
+//   those of answers with a mean inside are left as they are (masked_sampler_correction)
+// Learning rates, epochs and temperature: compat/options.hpp.
 #pragma once
 
 #include "hone/advantage/gae.hpp"
@@ -34,6 +35,10 @@ namespace recipes {
 namespace compat {
 namespace openrlhf {
 
+// OnlineOptions::score_clip where answers are not compared (ppo, reinforce_plus_plus).
+inline constexpr float score_clip = 10.0f;
+inline constexpr float ema_decay = 0.992f;
+
 inline constexpr loss::PpoClip policy_loss{
     .clip_low = 0.2f, .clip_high = 0.2f, .log_ratio_limit = 20.0f};
 inline constexpr kl::InReward<kl::K1> kl_in_reward{.estimator = {.limit = 10.0f}, .coef = 0.01f};
@@ -48,7 +53,7 @@ constexpr advantage::Whitened<Inner> normalised(const Inner& inner) {
 // How it compares the answers of a group.
 template <class Inner>
 constexpr BaselineBeforeKl<Inner> scores_first(const Inner& inner) {
-  return {.inner = inner, .score_limit = 10.0f};
+  return {.inner = inner, .score_limit = score_clip};
 }
 
 inline constexpr auto ppo() {
@@ -83,22 +88,28 @@ inline constexpr auto rloo() {
 }
 
 inline constexpr auto group_norm() {
-  return Algorithm{.advantage = advantage::GroupRelative{.ddof = 1, .epsilon = 1e-9f},
+  return Algorithm{.advantage = scores_first(advantage::GroupRelative{.ddof = 1, .epsilon = 1e-9f}),
                    .kl = kl::InLoss<kl::K3>{.estimator = k3, .coef = 0.01f, .unbiased = false},
                    .loss = policy_loss,
                    .aggregation = loss::TokenMean{}};
 }
 
 inline constexpr auto dr_grpo() {
-  return Algorithm{.advantage = advantage::GroupRelative{.scale_by_std = false},
+  return Algorithm{.advantage = scores_first(advantage::GroupRelative{.scale_by_std = false}),
                    .kl = kl::InLoss<kl::K3>{.estimator = k3, .coef = 0.01f, .unbiased = false},
                    .loss = policy_loss,
                    .aggregation = loss::TokenMean{}};
 }
 
+// vllm_is_correction_type "tis"; "icepop" is loss::IcePop<Loss> with its own defaults.
 template <class Loss>
 constexpr auto sampler_correction(Loss loss) {
   return loss::TruncatedImportanceSampling<Loss>{.loss = loss, .low = 0.5f, .high = 5.0f};
+}
+// "seq-mask-tis"
+template <class Loss>
+constexpr auto masked_sampler_correction(Loss loss) {
+  return loss::MaskedImportanceSampling<Loss>{.loss = loss, .low = 0.5f, .high = 5.0f};
 }
 
 inline constexpr auto ipo() { return loss::Ipo{.beta = 0.1f, .token_mean = false}; }

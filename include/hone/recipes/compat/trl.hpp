@@ -1,15 +1,20 @@
 // TRL's conventions (release 1.16; PPO as in 1.12, the last that had it).
 //
 // Where they differ from hone::recipes:
-//   ppo      advantages whitened with ddof 1 and 1e-8 inside the root; k1 of 0.05
+//   ppo      the score one position past the end of an answer (ScoreAfterEnd); advantages whitened
+//            with ddof 1 and 1e-8 inside the root; k1 of 0.05; value loss times 0.1
 //   grpo     epsilon 1e-4 beside the deviation; no KL by default, with one the ratio is applied;
 //            the mean over all tokens of the batch ("dapo")
 //   rloo     the ratio of the whole answer, clipped
 //   dpo...   label smoothing is RobustDpo's; IPO averages over tokens; SimPO's beta 0.1, gamma 0.5
-// Its weights for another sampler (vLLM): sampler_correction.
+// Its weights for another sampler (vLLM): sampler_correction. Learning rates, epochs and
+// temperature: compat/options.hpp.
 #pragma once
 
-#include "hone/advantage/gae.hpp"
+#include <utility>
+#include <vector>
+
+#include "hone/advantage/gdpo.hpp"
 #include "hone/advantage/group_relative.hpp"
 #include "hone/advantage/leave_one_out.hpp"
 #include "hone/advantage/whitened.hpp"
@@ -23,6 +28,7 @@
 #include "hone/loss/sapo.hpp"
 #include "hone/loss/simpo.hpp"
 #include "hone/loss/value_clip.hpp"
+#include "hone/recipes/compat/score_after_end.hpp"
 #include "hone/train/algorithm.hpp"
 
 namespace hone {
@@ -31,21 +37,28 @@ namespace recipes {
 namespace compat {
 namespace trl {
 
-// PPOConfig: 4 epochs, lr 3e-6, temperature 0.7, value loss times 0.1.
+// PPOConfig. There one optimiser moves actor and critic, and vf_coef weighs their gradients in its
+// norm; hone's critic has an optimiser of its own.
 inline constexpr auto ppo() {
   return Algorithm{.advantage =
-                       advantage::Whitened<advantage::Gae>{
+                       advantage::Whitened<ScoreAfterEnd>{
                            .inner = {.lambda = 0.95f}, .ddof = 1, .epsilon = 1e-8f},
                    .kl = kl::InReward<kl::K1>{.coef = 0.05f},
                    .loss = loss::PpoClip{},
-                   .value_loss = loss::ValueClip{.value_clip = 0.2f},
+                   .value_loss = loss::ValueClip{.value_clip = 0.2f, .coef = 0.1f},
                    .aggregation = loss::TokenMean{}};
 }
 
 // scale_rewards = "group"
 inline constexpr advantage::GroupRelative group_advantage{.ddof = 1, .epsilon = 1e-4f};
 
-// GRPOConfig with its defaults: loss_type "dapo", beta 0, 8 answers per prompt, lr 1e-6.
+// multi_objective_aggregation = "normalize_then_sum", with reward_weights.
+inline auto normalised_parts(std::vector<float> weights = {}) {
+  return advantage::Gdpo{
+      .weights = std::move(weights), .ddof = 1, .epsilon = 1e-4f, .whitening_epsilon = 1e-4f};
+}
+
+// GRPOConfig with its defaults: loss_type "dapo", beta 0.
 inline constexpr auto grpo() {
   return Algorithm{.advantage = group_advantage,
                    .loss = loss::PpoClip{.clip_low = 0.2f, .clip_high = 0.2f},
@@ -73,7 +86,7 @@ constexpr auto sampler_correction(Loss loss) {
   return loss::IcePop<Loss, loss::PerSequence>{.loss = loss, .low = 0.0f, .high = 3.0f};
 }
 
-// RLOOConfig: beta 0.05, 2 answers per prompt.
+// RLOOConfig: beta 0.05.
 inline constexpr auto rloo() {
   return Algorithm{.advantage = advantage::LeaveOneOut{},
                    .kl = kl::InReward<kl::K1>{.coef = 0.05f},
