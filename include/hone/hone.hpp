@@ -53,6 +53,7 @@
 #include "hone/kernel/reference/log_softmax.hpp"
 #include "hone/kernel/reference/norm.hpp"
 #include "hone/kernel/reference/rotary.hpp"
+#include "hone/kernel/reference/sampling.hpp"
 #include "hone/kernel/rotary.hpp"
 #include "hone/kernel/scratch.hpp"
 #include "hone/kernel/tile.hpp"

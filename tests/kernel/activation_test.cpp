@@ -65,6 +65,29 @@ TEST(Activation, EveryFunctorValueAndDerivative) {
   check(kernel::SoftCap{3.0f}, 99.0, "softcap");
 }
 
+TEST(Activation, GradientsOfGatesAreFiniteDifferencesInDouble) {
+  const auto check_gate = [](const auto& f, const char* name) {
+    SCOPED_TRACE(name);
+    const std::int64_t n = 50;
+    auto gate = doubles(random_floats(n, 1, 4)), up = doubles(random_floats(n, 2, 2));
+    const auto dy = doubles(random_floats(n, 3));
+    std::vector<double> dgate(gate.size()), dup(gate.size());
+    kernel::reference::gate_backward(f, n, gate.data(), up.data(), dy.data(), dgate.data(),
+                                     dup.data());
+    const auto loss = [&] {
+      std::vector<double> y(dy.size());
+      kernel::reference::gate(f, n, gate.data(), up.data(), y.data());
+      return inner(y, dy);
+    };
+    expect_slopes(gate, dgate, loss, "dgate");
+    expect_slopes(up, dup, loss, "dup");
+  };
+  check_gate(kernel::Relu{}, "relu");
+  check_gate(kernel::GeluTanh{}, "gelu_tanh");
+  check_gate(kernel::GeluErf{}, "gelu_erf");
+  check_gate(kernel::Silu{}, "silu");
+}
+
 TEST(Activation, KnownValues) {
   EXPECT_EQ(kernel::Relu{}(-2.0f), 0.0f);
   EXPECT_EQ(kernel::Relu{}.derivative(0.0f), 0.0f);

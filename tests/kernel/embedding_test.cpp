@@ -49,15 +49,43 @@ TEST(Embedding, PositionsAddAndTheirGradientsChainInTokenOrder) {
   Floats y = start, expected = start, grad = table, grad_r = table;
   kernel::add_positions(s, table.data(), index.data(), y.data());
   kernel::add_positions_backward(s, index.data(), start.data(), grad.data());
-  for (std::int64_t t = 0; t < rows; ++t)
-    for (std::int64_t d = 0; d < dim; ++d) {
-      const auto i = static_cast<std::size_t>(t * ld + d);
-      const auto j = static_cast<std::size_t>(index[static_cast<std::size_t>(t)] * dim + d);
-      expected[i] += table[j];
-      grad_r[j] += start[i];
-    }
+  kernel::reference::add_positions(rows, dim, ld, table.data(), index.data(), expected.data());
+  kernel::reference::add_positions_backward(rows, dim, ld, index.data(), start.data(),
+                                            grad_r.data());
   expect_bits(y, expected, "y");
   expect_bits(grad, grad_r, "gradient");
+}
+
+TEST(Embedding, GradientsAreFiniteDifferencesInDouble) {
+  const std::int64_t rows = 9, vocab = 20, dim = 5, ld = 7;
+  const double scale = 1.7;
+  const std::vector<std::int32_t> index = {3, 19, 0, 3, 16, 15, 3, 19, 7};
+  const auto dy = doubles(random_floats(rows * dim, 1));
+  auto table = doubles(random_floats(2 * dim * 16, 2));
+  std::vector<double> gradient(table.size(), 0);
+  kernel::reference::embed_backward(rows, dim, scale, index.data(), dy.data(), gradient.data());
+  expect_slopes(
+      table, gradient,
+      [&] {
+        std::vector<double> y(dy.size());
+        kernel::reference::embed(rows, dim, scale, table.data(), index.data(), y.data());
+        return inner(y, dy);
+      },
+      "table");
+
+  const auto dy_apart = doubles(random_floats(rows * ld, 3));
+  auto positions = doubles(random_floats(vocab * dim, 4));
+  gradient.assign(positions.size(), 0);
+  kernel::reference::add_positions_backward(rows, dim, ld, index.data(), dy_apart.data(),
+                                            gradient.data());
+  expect_slopes(
+      positions, gradient,
+      [&] {
+        std::vector<double> y(dy_apart.size(), 0.5);
+        kernel::reference::add_positions(rows, dim, ld, positions.data(), index.data(), y.data());
+        return inner(y, dy_apart);
+      },
+      "positions");
 }
 
 TEST(Embedding, TokensOutsideTheTableAreErrors) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,5 +38,32 @@ inline std::int64_t differing(const Floats& a, const Floats& b) {
     count += hone::to_bits(a[i]) != hone::to_bits(b[i]) && !(a[i] != a[i] && b[i] != b[i]);
   return count;
 }
+
+// `gradient` is the derivative of loss() by every third element of `at`, and by its last.
+template <class Loss>
+void expect_slopes(std::vector<double>& at, const std::vector<double>& gradient, const Loss& loss,
+                   const char* what) {
+  ASSERT_EQ(at.size(), gradient.size()) << what;
+  const auto check = [&](std::size_t i) {
+    const double kept = at[i], step = 1e-5;
+    at[i] = kept + step;
+    const double up = loss();
+    at[i] = kept - step;
+    const double down = loss();
+    at[i] = kept;
+    EXPECT_NEAR((up - down) / (2 * step), gradient[i], 1e-7 * (1 + std::abs(gradient[i])))
+        << what << " at " << i;
+  };
+  for (std::size_t i = 0; i < at.size(); i += 3) check(i);
+  if (!at.empty()) check(at.size() - 1);
+}
+
+inline double inner(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+inline std::vector<double> doubles(const Floats& x) { return {x.begin(), x.end()}; }
 
 }  // namespace hone_test

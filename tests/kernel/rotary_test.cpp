@@ -85,6 +85,31 @@ TEST(Rotary, RotationIsTheReference) {
   }
 }
 
+// The gradient of a rotated x becomes that of x.
+TEST(Rotary, TheInverseIsTheGradient) {
+  for (const RotaryNumbers& n : settings) {
+    const RotaryTable table(n, 3000);
+    for (const std::int32_t position : {0, 1, 17, 2999}) {
+      auto x = doubles(random_floats(n.head_dim, 1));
+      const Floats dy = random_floats(n.head_dim, 2);
+      std::vector<double> dx(x.size());
+      hone::kernel::reference::rotate_inverse(n, position, doubles(dy).data(), dx.data());
+      expect_slopes(
+          x, dx,
+          [&] {
+            std::vector<double> y(x.size());
+            hone::kernel::reference::rotate(n, position, x.data(), y.data());
+            return inner(y, doubles(dy));
+          },
+          "x");
+      Floats fast = dy;
+      table.apply_inverse(1, 1, n.head_dim, &position, fast.data());
+      for (std::size_t i = 0; i < dx.size(); ++i)
+        ASSERT_NEAR(fast[i], dx[i], 1e-3) << "position " << position << " i " << i;
+    }
+  }
+}
+
 TEST(Rotary, BitsDoNotDependOnBatchThreadsOrGrowth) {
   const RotaryNumbers n = settings[1];
   const std::int64_t rows = 300, heads = 2, ld = heads * n.head_dim;

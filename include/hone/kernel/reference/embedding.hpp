@@ -1,4 +1,4 @@
-// Embedding rows out of panels in plain loops.
+// Embedding rows out of panels, and learned positions, in plain loops.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,21 @@ void embed_backward(std::int64_t rows, std::int64_t dim, T scale, const Token* t
       T& to = dpanels[panel_index(dim, tokens[t], d)];
       to = fma(scale, dy[t * dim + d], to);
     }
+}
+
+// Learned positions: table is row-major [positions, dim]; rows of y and dy are `ld` apart.
+template <class T>
+void add_positions(std::int64_t rows, std::int64_t dim, std::int64_t ld, const T* table,
+                   const std::int32_t* index, T* y) {
+  for (std::int64_t t = 0; t < rows; ++t)
+    for (std::int64_t d = 0; d < dim; ++d) y[t * ld + d] += table[index[t] * dim + d];
+}
+
+template <class T>
+void add_positions_backward(std::int64_t rows, std::int64_t dim, std::int64_t ld,
+                            const std::int32_t* index, const T* dy, T* dtable) {
+  for (std::int64_t t = 0; t < rows; ++t)
+    for (std::int64_t d = 0; d < dim; ++d) dtable[index[t] * dim + d] += dy[t * ld + d];
 }
 
 }  // namespace reference

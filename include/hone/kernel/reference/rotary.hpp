@@ -36,6 +36,17 @@ inline void rotate(const RotaryNumbers& n, std::int64_t position, const double* 
   }
 }
 
+// The inverse of rotate, which is its transpose: what it makes of dy is the gradient by x.
+inline void rotate_inverse(const RotaryNumbers& n, std::int64_t position, const double* dy,
+                           double* dx) {
+  const std::int64_t half = n.head_dim / 2;
+  for (std::int64_t i = 0; i < half; ++i) {
+    const double angle = static_cast<double>(position) * rotary_frequency(n, 2 * i);
+    dx[i] = dy[i] * std::cos(angle) + dy[i + half] * std::sin(angle);
+    dx[i + half] = dy[i + half] * std::cos(angle) - dy[i] * std::sin(angle);
+  }
+}
+
 }  // namespace reference
 }  // namespace kernel
 }  // namespace v0
