@@ -3,6 +3,7 @@
 //   01_generate MODEL --chat "What is the capital of France?"
 //   01_generate MODEL --complete "Once upon a time" --temperature 0.8 --samples 3
 //   01_generate MODEL                                  (a conversation, a line at a time)
+//   01_generate MODEL --template plain                 (with a model that has no chat template)
 //
 // MODEL is a Hugging Face folder or a GGUF file. Text appears as it is sampled; speed is reported
 // on the error stream.
@@ -25,6 +26,9 @@ Settings parse(int argc, char** argv) {
   app.add_option("--chat", s.chat, "one question, answered");
   app.add_option("--complete", s.complete, "a text to continue");
   app.add_option("--system", s.system, "the system message of a conversation");
+  app.add_option("--template", s.form,
+                 "chatml, llama3 or plain: how to talk to a model that has no chat template")
+      ->check(CLI::IsMember({"chatml", "llama3", "plain"}));
   app.add_option("--adapter", s.adapter, "PEFT folder of a LoRA adapter");
   app.add_option("--samples", s.samples, "answers to sample")->check(CLI::PositiveNumber);
   app.add_option("--max-new-tokens", s.options.max_new_tokens, "longest answer")

@@ -1,6 +1,7 @@
 // A conversation with a model of one family, or a text that it completes.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "../common/chat.hpp"
 #include "hone/checkpoint/adapter.hpp"
 #include "hone/checkpoint/pretrained.hpp"
 #include "hone/model/decoder.hpp"
@@ -23,7 +25,10 @@ template <class Decoder>
 class Session {
  public:
   Session(Decoder& decoder, const checkpoint::Pretrained& source, Settings settings)
-      : engine_(decoder), tokenizer_(source.tokenizer()), settings_(std::move(settings)) {
+      : engine_(decoder),
+        tokenizer_(source.tokenizer()),
+        settings_(std::move(settings)),
+        positions_(decoder.config().max_positions) {
     engine_.keep_contexts(1);
     settings_.options.stop_tokens = source.stop_tokens();
     if (const auto eos = tokenizer_.eos()) settings_.options.stop_tokens.push_back(*eos);
@@ -65,22 +70,56 @@ class Session {
       answer(settings_.complete, true);
       return;
     }
-    const auto chat = text::ChatTemplate::of(tokenizer_);
+    const auto chat = examples::chat_template(settings_.form, tokenizer_);
+    if (plain()) settings_.options.stop_strings.push_back(next_turn);
     std::vector<Message> messages;
     if (!settings_.system.empty()) messages.push_back({"system", settings_.system});
     std::string line = settings_.chat;
     const bool one_question = !line.empty();
     while (one_question || (std::cout << "> " << std::flush, std::getline(std::cin, line))) {
       messages.push_back({"user", line});
-      messages.push_back({"assistant", answer(chat.render(messages, true), false)});
+      if (!one_question && !fit(messages, chat)) continue;
+      std::string said = answer(chat.render(messages, true), plain());
+      messages.push_back({"assistant", said.substr(0, plain() ? said.find(next_turn) : said.npos)});
       if (one_question) return;
     }
   }
 
  private:
+  // What a model that is talked to in plain text writes when it goes on with its partner's words.
+  static constexpr const char* next_turn = "\n\nHuman:";
+  bool plain() const { return settings_.form == "plain"; }
+
+  // Drops the oldest turns until the conversation leaves room for an answer. False, and the last
+  // message is gone, if that alone is longer than what the model can read.
+  bool fit(std::vector<Message>& messages, const text::ChatTemplate& chat) const {
+    const auto length = [&] {
+      const std::string prompt = chat.render(messages, true);
+      return static_cast<std::int64_t>(tokenizer_.encode(prompt, {.add_special = plain()}).size());
+    };
+    const std::int64_t room = std::clamp<std::int64_t>(settings_.options.max_new_tokens, 1,
+                                                       std::max<std::int64_t>(1, positions_ / 4));
+    const std::size_t first = messages.front().role == "system" ? 1 : 0;
+    std::size_t dropped = 0;
+    for (; length() + room > positions_ && messages.size() > first + 2; dropped += 2) {
+      const auto oldest = messages.begin() + static_cast<std::ptrdiff_t>(first);
+      messages.erase(oldest, oldest + 2);
+    }
+    if (dropped > 0)
+      std::cerr << "the conversation is longer than the model's " << positions_
+                << " positions: its oldest " << dropped << " turns are forgotten\n";
+    if (length() < positions_) return true;
+    std::cerr << "this message has " << length()
+              << " tokens with what stands around it, expected fewer "
+              << "than the model's " << positions_ << " positions\n";
+    messages.pop_back();
+    return false;
+  }
+
   rollout::Engine<Decoder> engine_;
   text::Tokenizer tokenizer_;
   Settings settings_;
+  std::int64_t positions_;
 };
 
 // A decoder and an engine take the compiler some seconds, all seven families in one file a minute:

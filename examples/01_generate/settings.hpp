@@ -12,6 +12,7 @@ using namespace hone;
 
 struct Settings {
   std::string model, adapter, chat, complete, system;
+  std::string form;  // chatml, llama3 or plain; empty: the model's own chat template
   int samples = 1, threads = 0;
   rollout::GenerateOptions options{.max_new_tokens = 256};
 };

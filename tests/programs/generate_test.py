@@ -8,6 +8,7 @@ Needs HONE_TEST_PYTHON (transformers, peft) and HONE_TEST_DATA (SmolLM2); skips 
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -91,7 +92,23 @@ def folder(scratch):
     said = run(*words)
     assert said.stderr.startswith(f"{greedy.index(end) + 1} tokens in"), (said.stderr, greedy)
     error = run(scratch / "model", "--chat", "Hi", expect=1).stderr
-    assert "template" in error, error
+    assert "choose one with --template chatml, llama3 or plain" in error, error
+    conversation(scratch / "model")
+
+
+def conversation(model):
+    """Turns without end: the oldest are dropped where the model's 64 positions are full, a message that is
+    longer than them is not read, and the conversation goes on."""
+    words = (model, "--template", "plain", "--temperature", 0, "--max-new-tokens", 4)
+    talked = run(*words, text="one\ntwo\nthree\nfour\n")
+    assert re.search(r"longer than the model's 64 positions: its oldest \d turns are forgotten", talked.stderr), talked
+    assert talked.stdout.count("> ") == 5, talked.stdout
+    assert talked.stderr.count("tokens/s") == 4, talked.stderr
+    # A message that was not read leaves no trace.
+    alone = run(*words, text="four\n")
+    refused = run(*words, text=80 * "x" + "\nfour\n")
+    assert "this message has" in refused.stderr and "model's 64 positions" in refused.stderr, refused.stderr
+    assert refused.stdout.removeprefix("> ") == alone.stdout, (refused.stdout, alone.stdout)
 
 
 def errors(scratch):
