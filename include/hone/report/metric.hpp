@@ -40,7 +40,6 @@ inline constexpr std::array metric_table = {
     Metric{"loss/ptx", "PTX loss", "nats", Better::lower,
            "Next-token loss on the pretraining text that is mixed into the update, mean over its "
            "tokens, before its coefficient."},
-    Metric{"loss/nll", "NLL", "nats", Better::lower, "-log pi(token), mean over trained tokens."},
     Metric{"loss/kto_baseline", "KTO baseline", "nats", Better::neither,
            "z_0: log pi - log ref of answers under prompts that they do not answer, mean over "
            "answers, at least 0."},
@@ -114,8 +113,6 @@ inline constexpr std::array metric_table = {
         "data/tokens_per_second", "speed", "tokens/s", Better::higher,
         "Tokens of the batch, prompts included and a shared one once, divided by the time of the "
         "step."},
-    Metric{"data/epoch", "epoch", "", Better::neither,
-           "Passes over the training data that were begun."},
     Metric{"time/step", "step time", "s", Better::lower, "Seconds of the whole step."},
     Metric{"time/rollout", "rollout time", "s", Better::lower, "Seconds spent sampling."},
     Metric{"time/score", "scoring time", "s", Better::lower,

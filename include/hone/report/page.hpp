@@ -74,8 +74,8 @@ inline std::vector<Chart> charts(const History& history) {
     if (!chart.curves.empty()) out.push_back(std::move(chart));
   };
   for (const Metric& m : metric_table) {
-    if (m.name == "pairs" || m.name == "tokens" || m.name == "data/epoch" ||
-        m.name == "update/stopped_early" || m.name == "rewards/rejected")
+    if (m.name == "pairs" || m.name == "tokens" || m.name == "update/stopped_early" ||
+        m.name == "rewards/rejected")
       continue;
     Chart chart{.title = std::string(m.label), .note = std::string(m.definition)};
     if (!m.unit.empty()) chart.title += " [" + std::string(m.unit) + "]";
