@@ -32,7 +32,7 @@ void prefer(const Options& s) {
   RunPlan plan = run_plan(s, "dpo");
   plan.about["min_difference"] = report::exact(static_cast<double>(s.min_difference));
   const checkpoint::Pretrained source{s.model};
-  const Texts texts{source.tokenizer()};
+  const Texts texts{source.tokenizer(), s.text};
   const data::Rankings stage{.max_tokens = s.max_tokens, .min_difference = s.min_difference};
   data::Loader loader{texts.read(s.data, stage), {.size = {.trees = s.batch}, .seed = s.seed}};
   std::optional<data::Store> held_out;

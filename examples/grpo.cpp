@@ -40,7 +40,7 @@ void reinforce(const Options& s) {
   RunPlan plan = online_plan(s, "grpo");
   plan.about["verifier"] = (s.exact ? "text of " : "number of ") + s.answer;
   const checkpoint::Pretrained source{s.model};
-  const Texts texts{source.tokenizer()};
+  const Texts texts{source.tokenizer(), s.text};
   data::Loader loader{texts.read(s.data, data::Prompts{.max_tokens = s.max_tokens}),
                       {.size = {.trees = s.batch}, .seed = s.seed}};
   auto algorithm = recipes::grpo();

@@ -54,7 +54,7 @@ void reinforce(const Options& s) {
       s.reward_model, ": is a ", name_of(judge_config.family), " with ", judge_config.vocab,
       " tokens, expected ", s.model, "'s ", name_of(source.config().family), " with ",
       source.config().vocab);
-  const Texts texts{source.tokenizer()};
+  const Texts texts{source.tokenizer(), s.text};
   data::Loader loader{texts.read(s.data, data::Prompts{.max_tokens = s.max_tokens}),
                       {.size = {.trees = s.batch}, .seed = s.seed}};
   with_model(source, s.model, [&]<class Decoder>(Decoder& actor) {

@@ -33,7 +33,7 @@ void learn_preferences(const Options& s) {
   RunPlan plan = run_plan(s, "reward");
   plan.about["min_difference"] = report::exact(static_cast<double>(s.min_difference));
   const checkpoint::Pretrained source{s.model};
-  const Texts texts{source.tokenizer()};
+  const Texts texts{source.tokenizer(), s.text};
   const data::Rankings stage{.max_tokens = s.max_tokens, .min_difference = s.min_difference};
   data::Loader loader{texts.read(s.data, stage), {.size = {.trees = s.batch}, .seed = s.seed}};
   std::optional<data::Store> held_out;
@@ -48,7 +48,8 @@ void learn_preferences(const Options& s) {
     Log log{log_options(s, plan.name)};
     learn(s, plan, trainer, loader, held_out, log);
     if (s.lora_rank > 0) model::Merged<Decoder>{decoder}.keep();
-    save_scorer(s.out + "/model", decoder, head, folder_options(s, source, texts.tokenizer()));
+    save_scorer(s.out + "/model", decoder, head,
+                folder_options(s.model, source, texts.tokenizer()));
     write_report(s, "Reward model", log, s.out + "/model");
   });
 }

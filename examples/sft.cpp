@@ -26,7 +26,7 @@ using namespace examples;
 void fine_tune(const Settings& s) {
   const RunPlan plan = run_plan(s, "sft");
   const checkpoint::Pretrained source{s.model};
-  const Texts texts{source.tokenizer()};
+  const Texts texts{source.tokenizer(), s.text};
   const data::Demonstrations stage{.max_tokens = s.max_tokens};
   data::Loader loader{texts.read(s.data, stage), {.size = {.trees = s.batch}, .seed = s.seed}};
   std::optional<data::Store> held_out;

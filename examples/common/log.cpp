@@ -1,12 +1,16 @@
 #include "log.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "hone/checkpoint/json.hpp"
+#include "hone/core/error.hpp"
 #include "hone/report/console.hpp"
 #include "hone/report/files.hpp"
+#include "hone/report/line_file.hpp"
 #include "hone/report/metric.hpp"
 #include "hone/report/page.hpp"
 #include "hone/report/sinks.hpp"
@@ -22,6 +26,29 @@ struct Log::Parts {
 };
 
 namespace {
+
+void keep(const std::filesystem::path& path, std::int64_t step,
+          std::span<const report::Sample> rows) {
+  report::CompletionsJsonl file{path};
+  file.begin({});
+  file.samples(step, rows);
+}
+
+// The samples of such a file; none if there is no file.
+std::vector<report::Sample> kept(const std::filesystem::path& path) {
+  std::vector<report::Sample> out;
+  report::LineFile::for_each_line(path, [&](std::string_view line) {
+    const auto json = checkpoint::Json::parse(line, nullptr, false);
+    require(json.is_object() && json.contains("prompt") && json.contains("completion"),
+            path.string(), ":", out.size() + 1, ": expected an object with prompt and completion");
+    report::Sample& s =
+        out.emplace_back(report::Sample{.prompt = json["prompt"].get<std::string>(),
+                                        .text = json["completion"].get<std::string>(),
+                                        .id = json.value("id", std::uint64_t{0})});
+    if (json.value("score", checkpoint::Json()).is_number()) s.score = json["score"].get<double>();
+  });
+  return out;
+}
 
 std::optional<report::CompletionsJsonl> completions_at(const std::filesystem::path& path) {
   if (path.empty()) return std::nullopt;
@@ -52,6 +79,8 @@ void Log::begin(std::int64_t first_step) {
       for (std::size_t i = 0; i < s.steps.size(); ++i)
         history_.add(s.name, static_cast<std::int64_t>(s.steps[i]), s.values[i]);
   }
+  if (first_step == 0)
+    for (const auto& path : {options_.before, options_.after}) std::filesystem::remove(path);
   history_.begin(run);
   open_ = first_step < options_.steps;
   if (!open_) return;
@@ -73,6 +102,25 @@ void Log::samples(std::int64_t step, std::span<const report::Sample> rows) {
   parts_->seen.samples(step, rows);
 }
 
+void Log::before(std::span<const report::Sample> rows) { keep(options_.before, 0, rows); }
+
+void Log::after(std::span<const report::Sample> rows) {
+  keep(options_.after, options_.steps, rows);
+}
+
+std::vector<report::BeforeAfter> Log::compared() const {
+  const std::vector<report::Sample> before = kept(options_.before), after = kept(options_.after);
+  std::vector<report::BeforeAfter> out;
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i)
+    if (before[i].id == after[i].id)
+      out.push_back({.prompt = before[i].prompt,
+                     .before = before[i].text,
+                     .after = after[i].text,
+                     .score_before = before[i].score,
+                     .score_after = after[i].score});
+  return out;
+}
+
 void Log::end() {
   if (open_) parts_->seen.end();
   open_ = false;
@@ -85,8 +133,10 @@ LogOptions log_options(const Settings& s, const std::string& name) {
           .times = s.out + "/times.jsonl",
           .tensorboard = s.out + "/tensorboard",
           .completions = s.out + "/completions.jsonl",
+          .before = s.out + "/held-out-before.jsonl",
+          .after = s.out + "/held-out-after.jsonl",
           .settings = {{"model", s.model},
-                       {"data", s.data},
+                       {"data", spelling(s.data)},
                        {"steps", std::to_string(s.steps)},
                        {"batch", std::to_string(s.batch)},
                        {"rate", report::brief(static_cast<double>(s.rate))},
@@ -98,6 +148,7 @@ void write_report(const Settings& s, const std::string& title, const Log& log,
   report::Page page{.title = title};
   page.settings = log.options().settings;
   page.stages = {{.title = title, .history = log.history()}};
+  page.samples = log.compared();
   const auto highlight = [&](std::string label, double value) {
     page.highlights.push_back({.label = std::move(label), .value = report::brief(value)});
   };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hone/report/history.hpp"
+#include "hone/report/page.hpp"
 #include "hone/report/record.hpp"
 #include "hone/train/report.hpp"
 #include "settings.hpp"
@@ -22,6 +23,8 @@ struct LogOptions {
   std::int64_t steps = 0;
   std::filesystem::path metrics, times, tensorboard;
   std::filesystem::path completions = {};  // empty: there are none
+  // Answers to held-out prompts before the first step and after the last; empty: nobody asks them.
+  std::filesystem::path before = {}, after = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
 };
 
@@ -36,10 +39,15 @@ class Log {
   // `times` has the same step's times and speeds, which no other run has.
   void step(const hone::train::Report& report, const hone::train::Report& times);
   void samples(std::int64_t step, std::span<const hone::report::Sample> rows);
+  // Keeps answers to held-out prompts for compared(), a resumed run's too.
+  void before(std::span<const hone::report::Sample> rows);
+  void after(std::span<const hone::report::Sample> rows);
   void end();
 
   const LogOptions& options() const { return options_; }
   const hone::report::History& history() const { return history_; }
+  // The same prompts answered before the first step and after the last.
+  std::vector<hone::report::BeforeAfter> compared() const;
 
  private:
   struct Parts;
@@ -52,7 +60,8 @@ class Log {
 // The log of a program of one stage: OUT/metrics.jsonl and its kin.
 LogOptions log_options(const Settings& s, const std::string& name);
 
-// Writes OUT/report.html, scores and held-out metrics at its head, and says where everything is.
+// Writes OUT/report.html, scores and held-out metrics at its head, held-out prompts with their
+// answers before and after, and says where everything is.
 void write_report(const Settings& s, const std::string& title, const Log& log,
                   const std::string& model);
 

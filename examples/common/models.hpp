@@ -63,13 +63,9 @@ void choose_trained(Decoder& decoder, const Settings& s) {
     decoder.train_from_layer(s.train_from);
 }
 
-template <class Decoder>
-void freeze(Decoder& decoder) {
-  decoder.for_each_parameter([](auto& p) { p.set_trainable(false); });
-}
-
-// The tokenizer's files for a folder: the source's own, or made from what a GGUF file says.
-hone::checkpoint::HfFolderOptions folder_options(const Settings& s,
+// The tokenizer's files for a folder, to be written with the weights: those of the source at
+// `model`, or made from what a GGUF file says.
+hone::checkpoint::HfFolderOptions folder_options(const std::string& model,
                                                  const hone::checkpoint::Pretrained& source,
                                                  const hone::text::Tokenizer& tokenizer);
 
@@ -83,7 +79,7 @@ std::string save_policy(const Settings& s, Decoder& decoder,
   if (s.lora_rank > 0)
     hone::checkpoint::save_adapter(target, decoder, lora_of(s), s.model, true);
   else
-    hone::checkpoint::save_model(target, decoder, folder_options(s, source, tokenizer));
+    hone::checkpoint::save_model(target, decoder, folder_options(s.model, source, tokenizer));
   return target;
 }
 

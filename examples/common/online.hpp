@@ -101,12 +101,22 @@ inline std::optional<hone::data::Loader> held_out_prompts(const OnlineSettings& 
 
 // Trains to the plan's last step; `before(loader, batch)` is told of the prompts that are answered
 // next, `samples()` returns what was answered. Answers to held-out prompts are judged every
-// s.evaluate_every steps and at the end.
+// s.evaluate_every steps and at the end; those before the first step and after the last, drawn with
+// the same random numbers, are kept to be compared.
 template <class Trainer, class Before, class Samples>
 void learn(const OnlineSettings& s, const RunPlan& plan, Trainer& trainer,
            hone::data::Loader& loader, std::optional<hone::data::Loader> held_out, Log& log,
            Before&& before, Samples&& samples) {
+  const auto answered = [&] {
+    const hone::data::Batch all = held_out->batch(0);
+    before(*held_out, all);
+    return trainer.evaluate(requests(all));
+  };
   run(plan, trainer, log, [&](std::int64_t i, hone::train::Report& times) {
+    if (held_out && i == 0) {
+      answered();
+      log.before(samples());
+    }
     const hone::data::Batch batch = loader.batch(static_cast<std::uint64_t>(i));
     before(loader, batch);
     hone::train::Report report = trainer.step(requests(batch));
@@ -115,10 +125,9 @@ void learn(const OnlineSettings& s, const RunPlan& plan, Trainer& trainer,
     const bool shown = s.samples_every > 0 && (i + 1) % s.samples_every == 0;
     if (shown || i + 1 == s.steps) log.samples(i, samples());
     if (held_out && now) {
-      const hone::data::Batch all = held_out->batch(0);
-      before(*held_out, all);
-      for (const auto& [name, value] : trainer.evaluate(requests(all)).metrics)
+      for (const auto& [name, value] : answered().metrics)
         report.set(std::string(hone::report::eval_prefix) + name, value);
+      if (i + 1 == s.steps) log.after(samples());
     }
     return report;
   });

@@ -5,12 +5,26 @@
 
 namespace examples {
 
+namespace {
+
+std::string fingerprint(const std::vector<DataFile>& files) {
+  hone::data::Fingerprint out;
+  for (const DataFile& f : files) {
+    out.add_file(f.path);
+    if (files.size() > 1) out.add("weight", f.weight);
+  }
+  return out.name();
+}
+
+}  // namespace
+
 RunPlan run_plan(const Settings& s, const std::string& name) {
   RunPlan plan{.name = name,
                .steps = s.steps,
                .saving = s.saving,
                .checkpoints = s.out + "/checkpoints",
-               .about = {{"data", hone::data::Fingerprint().add_file(s.data).name()},
+               .about = {{"data", fingerprint(s.data)},
+                         {"template", s.text.form},
                          {"seed", std::to_string(s.seed)},
                          {"batch", std::to_string(s.batch)},
                          {"max_tokens", std::to_string(s.max_tokens)},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "hone/train/adamw.hpp"
 #include "hone/train/schedule.hpp"
@@ -12,12 +13,28 @@
 
 namespace CLI {
 class App;
-}
+class ParseError;
+}  // namespace CLI
 
 namespace examples {
 
+// A file of records and its share of what is read, which only the other files' weights give a
+// meaning.
+struct DataFile {
+  std::string path;
+  double weight = 1.0;
+};
+
+// How records become tokens.
+struct TextSettings {
+  std::string form;   // "human-assistant", or the chat template of a model without one
+  std::string cache;  // folder of prepared data; empty: none is kept
+};
+
 struct Settings {
-  std::string model, data, held_out, out;
+  std::string model, held_out, out;
+  std::vector<DataFile> data;
+  TextSettings text = {};
   std::uint64_t seed = 1;
   int threads = 0;
   std::int64_t steps = 100;
@@ -57,16 +74,26 @@ struct OnlineSettings : Settings {
   // Steps are rollouts, of which each has `epochs` times `minibatches` updates; a rate is a
   // function of the update.
   hone::train::Schedule schedule() const {
-    hone::train::Schedule out = Settings::schedule();
+    hone::train::Schedule all = Settings::schedule();
     const std::int64_t updates = std::int64_t{epochs} * std::min(minibatches, batch);
-    out.warmup *= updates;
-    out.total *= updates;
-    return out;
+    all.warmup *= updates;
+    all.total *= updates;
+    return all;
   }
 };
 
 void add_options(CLI::App& app, Settings& s);
 void add_options(CLI::App& app, OnlineSettings& s);
+
+// "FILE" or "FILE:WEIGHT".
+DataFile data_file(const std::string& given);
+
+// "a.jsonl", or "a.jsonl:2 b.jsonl" of several.
+std::string spelling(const std::vector<DataFile>& files);
+
+// What to say, and the status to end with, when the arguments cannot be used. A key of --config
+// that no option has is named with its file and line.
+int refuse(const CLI::App& app, const CLI::ParseError& e);
 
 // Reads the arguments and runs a program's body. Errors are one line on the error stream and a
 // status other than 0.

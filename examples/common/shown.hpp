@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,12 +18,18 @@
 
 namespace examples {
 
-// Rows of a table of samples: the first few answers. Of a conversation the last turn is shown, not
-// the template around it.
+// Rows of a table of samples: a few answers, to as many prompts as there are. Of a conversation the
+// last turn is shown, not the template around it.
 inline std::vector<hone::report::Sample> rows(std::span<const hone::Completion> completions,
                                               std::span<const float> scores) {
+  std::vector<std::size_t> order(completions.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return completions[a].index < completions[b].index;
+  });
+  order.resize(std::min<std::size_t>(8, order.size()));
   std::vector<hone::report::Sample> out;
-  for (std::size_t i = 0; i < std::min<std::size_t>(8, completions.size()); ++i) {
+  for (const std::size_t i : order) {
     const hone::Completion& c = completions[i];
     out.push_back(hone::report::sample_of(c, static_cast<double>(scores[i])));
     if (!c.messages.empty()) out.back().prompt = c.messages.back().content + "\n";
@@ -34,6 +41,7 @@ inline std::vector<hone::report::Sample> rows(std::span<const hone::Completion> 
 struct Shown {
   std::function<std::string(std::span<const hone::Token>)> decode;
   hone::reward::Prompts prompts = {};  // that are answered next
+  std::vector<hone::Completion> completions = {};
   std::vector<hone::report::Sample> rows = {};
 };
 
@@ -50,7 +58,8 @@ struct ShownRewardModel {
     const hone::train::RewardModel<DecoderType> judge{
         .model = model, .missing_end_penalty = missing_end_penalty, .adapters = false};
     std::vector<float> scores = judge(rollouts, trunk);
-    shown->rows = rows(hone::reward::completions(rollouts, shown->decode, shown->prompts), scores);
+    shown->completions = hone::reward::completions(rollouts, shown->decode, shown->prompts);
+    shown->rows = rows(shown->completions, scores);
     return scores;
   }
 };
