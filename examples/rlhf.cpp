@@ -18,11 +18,16 @@
 #include <functional>
 #include <iostream>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "common/log.hpp"
+#include "common/models.hpp"
 #include "common/run.hpp"
 #include "common/saving.hpp"
+#include "common/scorer.hpp"
+#include "common/settings.hpp"
 #include "common/shown.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/whitened.hpp"
@@ -129,7 +134,7 @@ Settings parse(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    std::exit(app.exit(e));
+    std::exit(examples::refuse(app, e));
   }
   if (s.tiny)
     for (const auto& set : when_tiny) set();
@@ -253,11 +258,14 @@ class Pipeline {
     decoder.for_each_parameter([](model::Parameter& p) { p.set_trainable(false); });
   }
 
+  checkpoint::HfFolderOptions folder_options() const {
+    return examples::folder_options(s_.model, source_, tokenizer_);
+  }
+
   // The policy as a Hugging Face folder with its tokenizer. Returns where.
   std::string save_model(const std::string& name) {
     const std::string target = s_.out + "/" + name;
-    checkpoint::save_model(target, policy_, {.overwrite = true});
-    tokenizer_.save(target);
+    checkpoint::save_model(target, policy_, folder_options());
     return target;
   }
 
@@ -283,7 +291,8 @@ class Pipeline {
     if (s_.lora_rank > 0) save_model("sft");  // what the actor's adapters are added to
   }
 
-  // The reward model starts from the fine-tuned policy, with a fresh scalar head.
+  // The reward model starts from the fine-tuned policy, with a fresh scalar head. It is left as
+  // OUT/reward_model, which `ppo --reward-model` takes.
   void learn_rewards() {
     reward_.emplace(model::clone(policy_));
     reward_head_.randomise(s_.seed);
@@ -302,6 +311,7 @@ class Pipeline {
     stage("reward", "Reward model", s_.reward_steps, trainer, steps_of(trainer, loader));
     settle(*reward_);
     reward_head_.set_trainable(false);
+    examples::save_scorer(s_.out + "/reward_model", *reward_, reward_head_, folder_options());
   }
 
   double held_out_accuracy() {
@@ -400,6 +410,9 @@ class Pipeline {
       train::Report report =
           trainer.step(requests(parts_[1], s_.prompts, static_cast<std::uint64_t>(i)));
       trainer.times().write(times);
+      double valence = 0;
+      for (const Completion& c : shown.completions) valence += static_cast<double>(judge_(c));
+      report.set("reward/judge_mean", valence / static_cast<double>(shown.completions.size()));
       if (s_.samples_every > 0 && (i + 1) % s_.samples_every == 0) log.samples(i, shown.rows);
       return report;
     };
@@ -417,6 +430,7 @@ class Pipeline {
     const auto valence_gain = report::bootstrap_interval(valence);
     const auto score_gain = report::bootstrap_interval(score);
     report::Page page{.title = "RLHF from human ratings", .stages = std::move(stages_)};
+    page.settings = settings();
     page.highlights = {
         {.label = "reward model, held-out pairs", .value = std::to_string(accuracy)},
         {.label = "KL to the reference, nats per answer", .value = std::to_string(distance_)},
@@ -450,7 +464,42 @@ class Pipeline {
         {"score", numbers(before.mean_score, after.mean_score, score_gain)},
         {"valence", numbers(before.mean_valence, after.mean_valence, valence_gain)}};
     checkpoint::write_file(s_.out + "/summary.json", summary.dump(2) + "\n");
-    std::cout << "report: " << s_.out << "/report.html, model: " << save_policy() << "\n";
+    std::cout << "report: " << s_.out << "/report.html, model: " << save_policy()
+              << ", reward model: " << s_.out << "/reward_model\n";
+  }
+
+  // What decides the run's bits, for the report.
+  std::vector<std::pair<std::string, std::string>> settings() const {
+    std::vector<std::pair<std::string, std::string>> out = {
+        {"model", s_.model},
+        {"ratings", s_.ratings},
+        {"lexicon", s_.lexicon},
+        {"tiny", s_.tiny ? "a small model from scratch" : "no"}};
+    const auto number = [&](const char* name, auto value) {
+      if constexpr (std::is_integral_v<decltype(value)>)
+        out.emplace_back(name, std::to_string(value));
+      else
+        out.emplace_back(name, report::brief(static_cast<double>(value)));
+    };
+    number("seed", s_.seed);
+    number("sft-steps", s_.sft_steps);
+    number("reward-steps", s_.reward_steps);
+    number("ppo-steps", s_.ppo_steps);
+    number("prompts", s_.prompts);
+    number("new-tokens", s_.new_tokens);
+    number("minibatches", s_.minibatches);
+    number("train-from", s_.train_from);
+    number("lora", s_.lora_rank);
+    if (s_.lora_rank > 0) number("lora-alpha", s_.lora_alpha);
+    number("sft-rate", s_.sft_rate);
+    number("reward-rate", s_.reward_rate);
+    number("ppo-rate", s_.ppo_rate);
+    number("critic-rate", s_.critic_rate);
+    number("gae-lambda", s_.gae_lambda);
+    number("kl-coef", s_.kl_coef);
+    number("kl-target", s_.kl_target);
+    number("missing-end-penalty", s_.missing_end_penalty);
+    return out;
   }
 
   // OUT/model, or what has been learnt since OUT/sft as OUT/adapter, a PEFT folder.
