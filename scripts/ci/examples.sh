@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The example pipeline, small, on seeds 1 to HONE_TEST_SEEDS (2): the second by a configuration file.
-# PPO must have raised the judge's score of held-out samples.
+# PPO must have raised the judge's score of held-out samples, and the report must show the run.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -14,6 +14,7 @@ for seed in $(seq "${HONE_TEST_SEEDS:-2}"); do
     arguments=(--config "$folder/run.toml")
   fi
   if bash examples/run.sh "${arguments[@]}" --out "$folder/$seed" &&
+    python3 tests/programs/report.py rlhf "$folder/$seed/report.html" &&
     python3 - "$folder/$seed/summary.json" <<'CHECK'; then
 import json, sys
 s = json.load(open(sys.argv[1]))

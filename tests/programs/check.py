@@ -31,7 +31,8 @@ import peft  # noqa: E402
 import safetensors  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
-from tiny import World  # noqa: E402
+from report import CRITIC, ONLINE, Report  # noqa: E402
+from tiny import World, write_texts  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 
 
@@ -127,9 +128,29 @@ class Checks:
         phases = {"time/rollout", "time/score", "time/update", "rollout/tokens_per_second"}
         expected = phases if "reward/score_mean" in lines[0] else {"data/tokens_per_second"}
         assert set(times[0]) == {"step", "time/step"} | expected, times[0]
-        assert "<svg" in (out / "report.html").read_text()
+        report = Report(out / "report.html")
+        assert list(report.charts) == [report.title], report.charts
+        if "reward/score_mean" in lines[0]:
+            report.shows(report.title, *ONLINE, *(CRITIC if "loss/value" in lines[0] else []))
+            assert {"score, first step", "score, last step"} <= set(report.tiles), report.tiles
+        else:
+            report.shows(report.title, "loss", "learning rate")
+        assert {"model", "data", "seed", "rate"} <= set(report.settings), report.settings
         assert list((out / "tensorboard").glob("events.out.tfevents.*"))
         return lines
+
+    def compares(self, out, model=None):
+        """The report shows answers before and after; `model` says if they are others. Returns the prompts."""
+        before, after = ([json.loads(line) for line in (out / f"held-out-{when}.jsonl").read_bytes().splitlines()]
+                         for when in ("before", "after"))
+        shown = Report(out / "report.html").samples
+        seen = lambda text: "".join(c for c in text if c >= " " or c in "\n\t")  # noqa: E731
+        assert [(row[0], row[1], row[3]) for row in shown] == [
+            tuple(map(seen, (b["prompt"], b["completion"], a["completion"]))) for b, a in zip(before, after)], shown
+        assert [b["prompt"] for b in before] == [a["prompt"] for a in after]
+        moved = any(b["completion"] != a["completion"] for b, a in zip(before, after))
+        assert model is None or moved == (model == "another"), shown
+        return [b["prompt"] for b in before]
 
     def stops_and_resumes(self, name, *words):
         """A run that was stopped and resumed ends with the files of one that was not."""
@@ -142,7 +163,8 @@ class Checks:
                      or p.suffix == ".jsonl" and p.name != "times.jsonl")}
 
         self.run(name, *words, out=out)
-        whole = files()
+        whole, shown = files(), Report(out / "report.html").samples
+        assert bool(shown) == ("--held-out" in words), shown
         saved = out / "checkpoints"
         assert sorted(os.listdir(saved)) == ["step-000003", "step-000005"], os.listdir(saved)
         self.run(name, *words, out=out, expect=1)
@@ -162,10 +184,12 @@ class Checks:
         assert set(found) == set(whole), set(found) ^ set(whole)
         for path, content in whole.items():
             assert found[path] == content, f"{path} is another after --resume"
+        assert Report(out / "report.html").samples == shown
 
         # A run that has ended has nothing left to do.
         self.run(name, *words, "--resume", out=out)
         assert files() == whole
+        assert Report(out / "report.html").samples == shown
 
     def loads(self, out):
         """transformers generates with the model and its tokenizer."""
@@ -192,8 +216,8 @@ class Checks:
         model = peft.PeftModel.from_pretrained(base, out / "adapter")
         assert any(p.abs().max() > 0 for n, p in model.named_parameters() if "lora_B" in n)
         config.write_text("steps = 2\nstepps = 3\n")
-        self.run("sft", self.model, self.scratch / "texts.jsonl", "--config", config, expect=None)
-        assert "stepps" in self.said, self.said
+        self.run("sft", self.model, self.scratch / "texts.jsonl", "--config", config, expect=1)
+        assert f'error: {config}:2: unknown key "stepps", expected one of the options' in self.said, self.said
 
     def resuming(self):
         texts, pairs, sums = (self.scratch / f"{name}.jsonl" for name in ("texts", "pairs", "sums"))
@@ -203,11 +227,11 @@ class Checks:
         self.stops_and_resumes("reward_model", self.model, pairs, "--rate", "1e-3", "--lora-rank", 2)
         remembered = ["--ema", 0.9, "--ptx", texts, "--ptx-coef", 0.5, "--max-tokens", 32]
         self.stops_and_resumes("grpo", self.model, sums, "--rate", "1e-3", "--group", 3, "--batch", 4,
-                               "--new-tokens", 4, *remembered)
+                               "--new-tokens", 4, "--held-out", sums, *remembered)
         judge = self.run("reward_model", self.model, pairs, "--steps", 2, out=self.scratch / "judge")
         for lora in ([], ["--lora-rank", 2]):
             self.stops_and_resumes("ppo", self.model, texts, "--reward-model", judge / "model", "--rate", "1e-3",
-                                   "--batch", 4, "--new-tokens", 4, *remembered, *lora)
+                                   "--batch", 4, "--new-tokens", 4, "--held-out", texts, *remembered, *lora)
 
     def errors(self):
         bad = self.scratch / "bad.jsonl"
@@ -278,10 +302,12 @@ class Checks:
         assert score["good"] > score["grey"], score
         for lora in ([], ["--lora-rank", 2]):
             policy = self.run("ppo", self.model, self.scratch / "texts.jsonl", "--reward-model", out / "model",
-                              "--steps", 3, "--new-tokens", 6, "--minibatches", 2, *lora)
+                              "--steps", 3, "--new-tokens", 6, "--minibatches", 2, "--held-out",
+                              self.scratch / "texts.jsonl", *lora)
             lines = self.reports(policy, 3, "reward/score_mean", "reward/kl", "value/explained_variance")
             check_rate(lines[-1], cosine(1e-6, 5 / 6))
             assert (policy / "completions.jsonl").read_text().count("\n") > 0
+            assert len(self.compares(policy)) == 8
             if not lora:
                 self.loads(policy)
 
@@ -356,10 +382,98 @@ class Checks:
         assert run("--resume") == whole
 
     def grpo(self):
-        out = self.run("grpo", self.model, self.scratch / "sums.jsonl", "--steps", 3, "--group", 4,
-                       "--new-tokens", 4)
-        self.reports(out, 3, "reward/score_mean", "reward/kl")
+        sums = self.scratch / "sums.jsonl"
+        words = [self.model, sums, "--steps", 3, "--group", 4, "--new-tokens", 4, "--held-out", sums]
+        out = self.run("grpo", *words)
+        self.reports(out, 3, "reward/score_mean", "reward/kl", "eval/reward/score_mean")
         self.loads(out)
+        assert len(set(self.compares(out))) == 8, "as many prompts as there are rows"
+        # The random numbers are the same: what has not learnt says the same.
+        self.compares(self.run("grpo", *words, "--rate", 0, out=self.scratch / "still"), "the same")
+        self.compares(self.run("grpo", *words, "--kl-coef", 0, "--rate", "3e-2", "--ptx", self.scratch / "texts.jsonl",
+                               "--max-tokens", 32, out=self.scratch / "moved"), "another")
+
+    def cached_data(self):
+        """--cache: prepared once, read again, made anew when anything that shapes it is another."""
+        cache = self.scratch / "cache"
+        words = ["sft", self.model, self.scratch / "texts.jsonl", "--steps", 2, "--rate", "1e-3"]
+        count = 0
+
+        def learnt(*more):
+            nonlocal count
+            out = self.run(*words, *more, out=self.scratch / f"cached-{(count := count + 1)}")
+            assert "16 records read, 16 kept" in self.said, self.said
+            files = {p.name: (p.stat().st_ino, p.stat().st_mtime_ns, p.read_bytes()) for p in cache.glob("*.trees")}
+            return (out / "metrics.jsonl").read_bytes(), files
+
+        plain, _ = learnt()
+        first, files = learnt("--cache", cache)
+        assert first == plain and len(files) == 1
+        assert learnt("--cache", cache) == (plain, files)
+        only = cache / next(iter(files))
+        only.write_bytes(only.read_bytes()[:-1])
+        again, made = learnt("--cache", cache)
+        assert again == plain and len(made[only.name][2]) == len(files[only.name][2])
+        assert len(learnt("--cache", cache, "--max-tokens", 40)[1]) == 2
+        assert len(learnt("--cache", cache, "--template", "human-assistant")[1]) == 3
+        assert len(learnt("--cache", cache)[1]) == 3
+
+    def templates(self):
+        """--template: "Human: ... Assistant: ..." around plain text; conversations without a chat template."""
+        texts, turns = self.scratch / "texts.jsonl", self.scratch / "turns.jsonl"
+
+        def tokens(file, *more):
+            self.run("sft", self.model, file, "--steps", 1, *more, out=self.scratch / "in-a-template")
+            return int(re.search(r"kept, (\d+) tokens", self.said)[1])
+
+        around = len("Human:  Assistant: ")
+        assert tokens(texts, "--template", "human-assistant") == tokens(texts) + 16 * around
+        write_lines(turns, [{"messages": [{"role": "user", "content": "2+2"}, {"role": "assistant", "content": "4"}]}])
+        self.run("sft", self.model, turns, "--steps", 1, out=self.scratch / "in-no-template", expect=1)
+        assert "no chat template; choose one with --template chatml, llama3 or plain" in self.said, self.said
+        assert tokens(turns, "--template", "plain") == len("Human: 2+2\n\nAssistant: 4") + 1, "and the end token"
+
+    def mixed_data(self):
+        """Several files, each with its share of every batch; ids that are the same in both are no matter."""
+        short, long = self.scratch / "short.jsonl", self.scratch / "long.jsonl"
+        write_lines(short, [{"prompt": "a", "completion": "b", "answer": 1}])
+        write_lines(long, [{"prompt": "a", "completion": 9 * "c", "answer": 1}])
+        mixed = [f"{short}:3", long, "--steps", 3, "--batch", 4]
+        lines = self.reports(self.run("sft", self.model, *mixed), 3)
+        assert [line["tokens"] for line in lines] == 3 * [3 * 2 + 10], lines
+        out = self.run("grpo", self.model, short, f"{long}:1", "--steps", 1, "--batch", 2, "--group", 2,
+                       "--new-tokens", 2)
+        assert f"{short} {long}" == Report(out / "report.html").settings["data"]
+        self.run("sft", self.model, f"{short}:0", expect=1)
+        assert f'error: {short}:0: does not exist, and "0" is no weight' in self.said, self.said
+
+    def ratings_become_records(self):
+        """scripts/ratings_to_jsonl.py: parts that share no text, pairs in the raters' order, files that teach."""
+        write_texts(self.scratch)
+        out = self.scratch / "records"
+        script = pathlib.Path(__file__).parents[2] / "scripts/ratings_to_jsonl.py"
+        subprocess.run([sys.executable, script, self.scratch / "ratings.txt", out], check=True, capture_output=True)
+        rated = [line.split("\t") for line in (self.scratch / "ratings.txt").read_text().splitlines()]
+        rating = {text: float(mean) for _, mean, text in rated}
+        lines = {p.stem: [json.loads(line) for line in p.read_text().splitlines()] for p in out.glob("*.jsonl")}
+        parts = [{r["id"] for r in lines[name]} for name in ("sft", "prompts", "prompts_held_out")]
+        assert sorted(i for part in parts for i in part) == list(range(len(rated))), "each text in one part"
+        assert len(parts[0]) > 6 * len(parts[1]) > 0 and len(parts[0]) > 6 * len(parts[2]) > 0, parts
+        of_part = [{text for i, _, text in rated if int(i) in part} for part in parts]
+        for name, part in ("pairs", of_part[0]), ("pairs_held_out", of_part[2]):
+            assert len(lines[name]) > len(part) / 4
+            for pair in lines[name]:
+                assert {pair["chosen"], pair["rejected"]} <= part, name
+                assert rating[pair["chosen"]] - rating[pair["rejected"]] > 1, pair
+        assert all(len(r["prompt"].split()) == 4 for r in lines["prompts"])
+        short = ["--steps", 1, "--max-tokens", 48, "--batch", 4]
+        self.run("sft", self.model, out / "sft.jsonl", *short, out=self.scratch / "taught")
+        self.run("reward_model", self.scratch / "taught/model", out / "pairs.jsonl", *short, "--held-out",
+                 out / "pairs_held_out.jsonl", out=self.scratch / "judging")
+        played = self.run("ppo", self.scratch / "taught/model", out / "prompts.jsonl", *short, "--new-tokens", 4,
+                          "--reward-model", self.scratch / "judging/model", "--held-out",
+                          out / "prompts_held_out.jsonl", out=self.scratch / "played")
+        assert len(self.compares(played)) == 8
 
     def rates_over_all_updates(self):
         """--steps and --warmup count rollouts, the rate is a function of their updates."""

@@ -9,6 +9,7 @@ import subprocess
 
 GOOD = ["great", "lovely", "warm", "bright", "superb", "charming"]
 BAD = ["dull", "awful", "cold", "boring", "weak", "clumsy"]
+FLAGS = ("--resume", "--tiny")  # of rlhf: options without a value
 PLAIN = ["film", "story", "acting", "plot", "scene", "music", "the", "a", "with", "and", "of"]
 
 
@@ -94,12 +95,13 @@ class World:
         write_texts(self.folder)
 
     def command(self, out, *more, model="model", ratings="ratings.txt"):
-        """`more` are options and their values; they replace those of the same name."""
+        """`more` are flags, and options with their values, which replace those of the same name."""
         options = {"--sft-steps": 12, "--reward-steps": 9, "--ppo-steps": 8, "--prompts": 6,
                    "--new-tokens": 6, "--minibatches": 2, "--evaluation-prompts": 4,
-                   "--sft-rate": 0.003, "--reward-rate": 0.003, "--kl-target": 3}
-        flags = [m for m in more if m == "--resume"]
-        values = [m for m in more if m != "--resume"]
+                   "--sft-rate": 0.003, "--reward-rate": 0.003, "--ppo-rate": 0.003,
+                   "--kl-target": 3}
+        flags = [m for m in more if m in FLAGS]
+        values = [m for m in more if m not in FLAGS]
         options |= dict(zip(values[::2], values[1::2]))
         return [self.program, str(self.folder / model), str(self.folder / ratings),
                 str(self.folder / "lexicon.txt"), "--out", str(out),
