@@ -1,9 +1,12 @@
-// The fused head on LibTorch tensors: logits exist for one block of rows at a time.
+// The fused head on LibTorch tensors on the CPU: logits exist for one block of rows at a time.
 //
-// The contract is that of kernel/head_pass.hpp, the same objective callback serves both:
-//   objective(begin, count, logprobs, entropies, d_logprobs, d_entropies)
-// Products, softmax and gradients are LibTorch's, in fp32, so results agree with the Native backend
-// to rounding, not bit for bit.
+// The contracts are those of kernel/head_pass.hpp, and the same objective callback serves both:
+//   torch_head_scores     log-probabilities, and entropies and exact KLs if they are asked for
+//   torch_head_gradients  the same, an objective of them between, and the gradients of hidden
+//                         states [states, dim] and head [vocab, dim]: three products
+// An objective of sequences or pairs takes the scores, then the gradients with its derivative by
+// each row's log-probability given: four products. Products, softmax and gradients are LibTorch's,
+// in fp32, so results agree with the Native backend to rounding, not bit for bit.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,71 +15,114 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "hone/core/error.hpp"
 #include "hone/core/forest.hpp"
 #include "hone/kernel/head_shape.hpp"
+#include "hone/model/torch/head_block.hpp"
 
 namespace hone {
 inline namespace v0 {
 namespace model {
 
-// What the head's block gives back, rows in the order of `index`.
+struct TorchHeadScores {
+  at::Tensor logprobs;   // [rows]
+  at::Tensor entropies;  // [rows], 0 unless they were asked for
+  at::Tensor kls;        // [rows], 0 without a reference
+};
+
 struct TorchHeadGradients {
-  at::Tensor hidden;  // [T, dim], zero where no row reads
+  at::Tensor hidden;  // [states, dim], zero where no row reads
   at::Tensor weight;  // [vocab, dim]
 };
 
-// Log-probabilities of `targets` predicted from hidden[index], the objective's derivative by them,
-// and the gradients of hidden states [T, dim] and head [vocab, dim]. Of `shape`, temperature,
-// softcap and block_bytes are read.
+namespace detail {
+
+// Calls visit(begin, block, rows) for one block after the other; rows [count] names its states.
+template <class Visit>
+void each_torch_block(const kernel::HeadShape& shape, const at::Tensor& hidden,
+                      const at::Tensor& weight, const TorchHeadReference* reference,
+                      std::span<const std::int64_t> index, std::span<const Token> targets,
+                      bool entropy, const Visit& visit) {
+  require(index.size() == targets.size(), "head: ", index.size(), " rows and ", targets.size(),
+          " targets, expected as many");
+  require(shape.temperature > 0.0f, "head: temperature is ", shape.temperature,
+          ", expected above 0");
+  const at::Tensor states = hidden.detach(), head = weight.detach();
+  const auto all = static_cast<std::int64_t>(index.size());
+  const std::int64_t bytes = reference ? shape.block_bytes / 2 : shape.block_bytes;
+  const std::int64_t most = std::max<std::int64_t>(16, bytes / (head.size(0) * 4) / 16 * 16);
+  for (std::int64_t begin = 0; begin < all; begin += most) {
+    const std::int64_t count = std::min(most, all - begin);
+    const at::Tensor rows = at::empty({count}, at::kLong), ids = at::empty({count}, at::kLong);
+    std::copy_n(index.begin() + begin, count, rows.data_ptr<std::int64_t>());
+    std::copy_n(targets.begin() + begin, count, ids.data_ptr<std::int64_t>());
+    visit(begin, TorchHeadBlock(shape, states, head, reference, rows, ids, entropy), rows);
+  }
+}
+
+}  // namespace detail
+
+// Of `shape`, temperature, softcap and block_bytes are read, here and below.
+inline TorchHeadScores torch_head_scores(const kernel::HeadShape& shape, const at::Tensor& hidden,
+                                         const at::Tensor& weight,
+                                         std::span<const std::int64_t> index,
+                                         std::span<const Token> targets, bool entropy,
+                                         const TorchHeadReference* reference = nullptr) {
+  const at::NoGradGuard guard;
+  const auto rows = static_cast<std::int64_t>(index.size());
+  TorchHeadScores out{at::zeros({rows}), at::zeros({rows}), at::zeros({rows})};
+  detail::each_torch_block(
+      shape, hidden, weight, reference, index, targets, entropy,
+      [&](std::int64_t begin, const detail::TorchHeadBlock& block, const at::Tensor&) {
+        const std::int64_t count = block.logprobs.size(0);
+        out.logprobs.narrow(0, begin, count).copy_(block.logprobs);
+        out.entropies.narrow(0, begin, count).copy_(block.entropies);
+        out.kls.narrow(0, begin, count).copy_(block.kls);
+      });
+  return out;
+}
+
+// For each block of rows it calls objective(begin, count, columns) with the block's HeadColumns.
+template <class Objective>
+TorchHeadGradients torch_head_gradients(const kernel::HeadShape& shape, const at::Tensor& hidden,
+                                        const at::Tensor& weight,
+                                        const TorchHeadReference* reference,
+                                        std::span<const std::int64_t> index,
+                                        std::span<const Token> targets, bool entropy,
+                                        const Objective& objective) {
+  const at::NoGradGuard guard;
+  TorchHeadGradients out{at::zeros_like(hidden), at::zeros_like(weight)};
+  detail::each_torch_block(
+      shape, hidden, weight, reference, index, targets, entropy,
+      [&](std::int64_t begin, const detail::TorchHeadBlock& block, const at::Tensor& rows) {
+        const std::int64_t count = rows.size(0);
+        const at::Tensor by_logprob = at::zeros({count}), by_entropy = at::zeros({count}),
+                         by_kl = at::zeros({count});
+        objective(
+            begin, count,
+            kernel::HeadColumns{block.logprobs.data_ptr<float>(), block.entropies.data_ptr<float>(),
+                                block.kls.data_ptr<float>(), by_logprob.data_ptr<float>(),
+                                by_entropy.data_ptr<float>(), by_kl.data_ptr<float>()});
+        const at::Tensor dz = block.gradient(by_logprob, by_entropy, by_kl);
+        out.hidden.index_add_(0, rows, at::mm(dz, weight.detach()));
+        out.weight.addmm_(dz.t(), block.inputs());
+      });
+  return out;
+}
+// The same without a reference, for an objective that is called with (begin, count, logprobs,
+// entropies, d_logprobs, d_entropies).
 template <class Objective>
 TorchHeadGradients torch_head_gradients(const kernel::HeadShape& shape, const at::Tensor& hidden,
                                         const at::Tensor& weight,
                                         std::span<const std::int64_t> index,
                                         std::span<const Token> targets, bool entropy,
-                                        Objective&& objective) {
-  require(index.size() == targets.size(), "torch_head_gradients: ", index.size(), " rows and ",
-          targets.size(), " targets, expected as many");
-  const at::NoGradGuard guard;
-  const at::Tensor states = hidden.detach(), head = weight.detach();
-  TorchHeadGradients out{at::zeros_like(states), at::zeros_like(head)};
-  const auto rows = static_cast<std::int64_t>(index.size());
-  const std::int64_t vocab = head.size(0);
-  const std::int64_t block = std::max<std::int64_t>(16, shape.block_bytes / (vocab * 4) / 16 * 16);
-  const double t = static_cast<double>(shape.temperature), cap = static_cast<double>(shape.softcap);
-  for (std::int64_t begin = 0; begin < rows; begin += block) {
-    const std::int64_t count = std::min(block, rows - begin);
-    const at::Tensor at_rows = at::empty({count}, at::kLong),
-                     at_targets = at::empty({count}, at::kLong);
-    for (std::int64_t r = 0; r < count; ++r) {
-      at_rows.data_ptr<std::int64_t>()[r] = index[static_cast<std::size_t>(begin + r)];
-      at_targets.data_ptr<std::int64_t>()[r] = targets[static_cast<std::size_t>(begin + r)];
-    }
-    const at::Tensor x = states.index_select(0, at_rows);  // [count, dim]
-    at::Tensor z = at::mm(x, head.t());                    // [count, vocab]
-    if (cap > 0) z.div_(cap).tanh_();                      // tanh(z / cap), the cap follows
-    const at::Tensor capped = cap > 0 ? z.clone() : at::Tensor();
-    if (cap > 0) z.mul_(cap);
-    const at::Tensor logp = at::log_softmax(z.div_(t), -1);
-    const at::Tensor p = logp.exp();
-    const at::Tensor picked = logp.gather(1, at_targets.unsqueeze(1)).squeeze(1).contiguous();
-    at::Tensor h = at::zeros({count});
-    if (entropy) h = -(p * logp.masked_fill(p == 0, 0.0)).sum(-1);
-    const at::Tensor by_logprob = at::zeros({count}), by_entropy = at::zeros({count});
-    objective(begin, count, picked.data_ptr<float>(), h.data_ptr<float>(),
-              by_logprob.data_ptr<float>(), by_entropy.data_ptr<float>());
-    at::Tensor dz = p * -by_logprob.unsqueeze(1);
-    dz.scatter_add_(1, at_targets.unsqueeze(1), by_logprob.unsqueeze(1));
-    if (entropy)
-      dz.sub_(by_entropy.unsqueeze(1) * p * (logp + h.unsqueeze(1)).masked_fill(p == 0, 0.0));
-    dz.div_(t);
-    if (cap > 0) dz.mul_(1 - capped.square());
-    out.hidden.index_add_(0, at_rows, at::mm(dz, head));
-    out.weight.addmm_(dz.t(), x);
-  }
-  return out;
+                                        const Objective& objective) {
+  return torch_head_gradients(
+      shape, hidden, weight, nullptr, index, targets, entropy,
+      [&](std::int64_t begin, std::int64_t count, const kernel::HeadColumns& c) {
+        objective(begin, count, c.logprobs, c.entropies, c.d_logprobs, c.d_entropies);
+      });
 }
 
 }  // namespace model
