@@ -7,10 +7,13 @@
 #include "hone/advantage/max_rl.hpp"
 #include "hone/advantage/opo.hpp"
 #include "hone/advantage/remax.hpp"
+#include "hone/advantage/vapo_gae.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
+#include "hone/kernel/cuda/gradient_rows.cuh"
 #include "hone/kernel/cuda/group_advantages.cuh"
 #include "hone/kernel/cuda/head_rows.cuh"
 #include "hone/kernel/cuda/moments.cuh"
+#include "hone/kernel/cuda/score_rows.cuh"
 #include "hone/kernel/cuda/token_losses.cuh"
 #include "hone/loss/cispo.hpp"
 #include "hone/loss/nll.hpp"
@@ -27,10 +30,17 @@ template __global__ void hone::kernel::cuda::head_rows<Reinforce>(
     const Reinforce, const kernel::cuda::HeadRowsArguments);
 template __global__ void hone::kernel::cuda::head_rows<UsersOwn>(
     const UsersOwn, const kernel::cuda::HeadRowsArguments);
+template __global__ void hone::kernel::cuda::score_rows<false>(
+    const kernel::cuda::ScoreRowsArguments);
+template __global__ void hone::kernel::cuda::score_rows<true>(
+    const kernel::cuda::ScoreRowsArguments);
+template __global__ void hone::kernel::cuda::gradient_rows<false>(
+    const kernel::cuda::GradientRowsArguments);
+template __global__ void hone::kernel::cuda::gradient_rows<true>(
+    const kernel::cuda::GradientRowsArguments);
+
 template __global__ void hone::kernel::cuda::token_losses<UsersOwn>(
     const UsersOwn, const kernel::cuda::TokenLossArguments);
-template __global__ void hone::kernel::cuda::advantage_scan<Halving>(
-    const Halving, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::token_losses<PpoWithAll>(
     const PpoWithAll, const kernel::cuda::TokenLossArguments);
 template __global__ void hone::kernel::cuda::token_losses<loss::Cispo>(
@@ -39,12 +49,17 @@ template __global__ void hone::kernel::cuda::token_losses<loss::Sapo>(
     const loss::Sapo, const kernel::cuda::TokenLossArguments);
 template __global__ void hone::kernel::cuda::token_losses<Reinforce>(
     const Reinforce, const kernel::cuda::TokenLossArguments);
+
+template __global__ void hone::kernel::cuda::advantage_scan<Halving>(
+    const Halving, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::advantage_scan<advantage::Gae>(
     const advantage::Gae, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::advantage_scan<advantage::ReMax>(
     const advantage::ReMax, const kernel::cuda::ScanArguments);
 template __global__ void hone::kernel::cuda::advantage_scan<advantage::DecoupledGae>(
     const advantage::DecoupledGae, const kernel::cuda::ScanArguments);
+template __global__ void hone::kernel::cuda::advantage_scan<advantage::VapoGae>(
+    const advantage::VapoGae, const kernel::cuda::ScanArguments);
 
 template __global__ void hone::kernel::cuda::answer_totals<0>(const kernel::cuda::AnswerArguments);
 template __global__ void hone::kernel::cuda::score_moments<0>(const float*, std::int64_t,

@@ -11,6 +11,7 @@
 #include "hone/advantage/estimate.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/remax.hpp"
+#include "hone/advantage/vapo_gae.hpp"
 #include "hone/advantage/whitened.hpp"
 #include "hone/core/random.hpp"
 #include "hone/kernel/cuda/advantage_scan.cuh"
@@ -75,10 +76,10 @@ void check_head_rows(const F& f, std::size_t vocab, float temperature, float sof
   a.weights = weights.data();
   a.logprobs = logprobs.data();
   a.losses = losses.data();
-  a.ld = static_cast<std::int64_t>(ld);
-  a.vocab = static_cast<std::int32_t>(vocab);
-  a.temperature = temperature;
-  a.softcap = softcap;
+  a.shape = {.ld = static_cast<std::int64_t>(ld),
+             .vocab = static_cast<std::int32_t>(vocab),
+             .temperature = temperature,
+             .softcap = softcap};
   launch(rows, 64, cuda::head_rows<F>, f, a);
   for (std::size_t r = 0; r < rows; ++r) {
     TokenInputs<double> in;
@@ -203,6 +204,8 @@ void check_scan(const Policy& policy) {
 
 TEST(AdvantageScan, EqualsTheCpuBitForBitOverGapsAndTruncation) {
   check_scan(advantage::Gae{.gamma = 0.99f, .lambda = 0.9f});
+  check_scan(advantage::DecoupledGae{.gamma = 0.99f, .lambda_policy = 0.9f, .lambda_critic = 0.8f});
+  check_scan(advantage::VapoGae{.alpha = 0.08f, .gamma = 0.99f, .lambda_critic = 0.95f});
   check_scan(Halving{});
   check_scan(advantage::ReMax{});
 }
