@@ -1,6 +1,7 @@
 // Compositions that cannot work, and what the compiler says first.
 //
-// expect: \.advantage cannot be called as an advantage: write `float operator\(\)
+// also: nvcc
+// expect: \.advantage cannot be called as an advantage: write .float operator\(\)
 // expect: \.kl says where an estimator acts: write \.kl = kl::InLoss
 // expect: the estimator of \.kl cannot be called with a token: write
 // expect: an estimator over the whole vocabulary is a term of the loss.*write kl::InLoss instead

@@ -7,7 +7,8 @@ A case is a source here that compiles as it stands. Its line
 
 says what the first error is when HONE_FAIL is defined. A source with several such lines holds
 several cases: the k-th line belongs to HONE_FAIL=k. `// expect(nvcc): REGEX` replaces the line
-before it for one compiler (gcc, clang or nvcc). Sources named .cu are for nvcc.
+before it for one compiler (gcc, clang or nvcc). Sources named .cu are for nvcc; one named .cpp is so
+too if it has a line `// also: nvcc`. (nvcc prints a backtick as a question mark: write a dot for it.)
 
     check.py [--gcc g++] [--clang clang++-19] [--nvcc] [PATH...]     (no compiler named: all here)
 """
@@ -22,7 +23,15 @@ sys.path.insert(0, str(HERE.parent / "structure"))
 from compile import host_compiler, host_compilers, nvcc, run_all  # noqa: E402
 
 EXPECT = re.compile(r"^// expect(?:\((gcc|clang|nvcc)\))?: (.*\S)\s*$", re.MULTILINE)
+ALSO_NVCC = re.compile(r"^// also: nvcc$", re.MULTILINE)
 ERROR = re.compile(r"\berror( #\d+[-\w]*)?:")
+
+
+def is_for(kind, path):
+    """Whether a compiler of this kind takes the source."""
+    if kind == "nvcc":
+        return path.suffix == ".cu" or bool(ALSO_NVCC.search(path.read_text(encoding="utf-8")))
+    return path.suffix == ".cpp"
 
 
 def cases(path):
@@ -65,14 +74,15 @@ def main():
         if not refusals:
             sys.exit(f"{path}: has no line '// expect: REGEX'")
         for kind, command in compilers:
-            if (kind == "nvcc") != (path.suffix == ".cu"):
+            if not is_for(kind, path):
                 continue
+            subject = ["-x", "cu", str(path)] if kind == "nvcc" else [str(path)]
             labels.append(f"{path.name} ({kind})")
-            commands.append(command + [str(path)])
+            commands.append(command + subject)
             expected.append(None)
             for k, refusal in enumerate(refusals, 1):
                 labels.append(f"{path.name} HONE_FAIL={k} ({kind})")
-                commands.append(command + [f"-DHONE_FAIL={k}", str(path)])
+                commands.append(command + [f"-DHONE_FAIL={k}", *subject])
                 expected.append(refusal.get(kind, refusal[None]))
 
     failed = 0

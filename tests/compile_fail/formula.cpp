@@ -1,5 +1,6 @@
 // Formulas that cannot run on sixteen tokens at once, or on the wrong record.
 //
+// also: nvcc
 // expect: a formula must not branch on its inputs.*write select\(condition, a, b\)
 // expect: a formula must not branch on its inputs.*write select\(condition, a, b\)
 // expect: evaluate_sequences takes a sequence objective

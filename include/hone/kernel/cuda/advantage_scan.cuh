@@ -33,8 +33,13 @@ struct ScanArguments {
 // gridDim.x * blockDim.x >= sequences.
 template <class Policy>
 __global__ void advantage_scan(const Policy policy, const ScanArguments a) {
-  const auto s = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   static_assert(check_policy<Policy>());
+  static_assert(
+      advantage::kind_of<Policy> == advantage::Kind::step,
+      "hone: this kernel runs from the end of each sequence: write a struct with `template "
+      "<class T> constexpr T operator()(const advantage::StepInputs<T>& t) const`; what "
+      "compares answers goes into group_advantages");
+  const auto s = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (s >= a.sequences) return;
   const std::int64_t begin = a.offsets[s], end = a.offsets[s + 1];
   float length = 0.0f;
