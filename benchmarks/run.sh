@@ -3,7 +3,7 @@
 # prints every table of docs/performance.md. About an hour on two cores; keep the machine quiet.
 #
 #   benchmarks/run.sh                  all comparisons
-#   benchmarks/run.sh loss training    those named: linear head loss advantage model training
+#   benchmarks/run.sh loss training    those named: linear head loss advantage model training compile
 #
 # HONE_ROUNDS: interleaved rounds of each comparison (default 3).
 set -euo pipefail
@@ -50,10 +50,11 @@ compare() {
         --rounds "$rounds" --ppo-python "$ppo/bin/python" \
         --kernel-side "$(program kernel_kernel_side)"
       ;;
+    compile) python3 benchmarks/compile_time/measure.py --check ;;
     *) echo "no comparison is called $1" && return 2 ;;
   esac
 }
-[ $# -gt 0 ] || set -- linear head loss advantage model training
+[ $# -gt 0 ] || set -- linear head loss advantage model training compile
 for what in "$@"; do
   echo "== $what"
   compare "$what"

@@ -2,7 +2,7 @@
 """What including hone costs: processor seconds to compile a file that only includes.
 
     measure.py            a table for every room and compiler
-    measure.py --check    fail where a budget is exceeded
+    measure.py --check    the budgeted ones alone; fails where a budget is exceeded
 
 The formulas are budgeted: loss/, kl/ and advantage/ together take at most two seconds, so that a
 program's edit-compile loop stays short. The standard headers alone are the floor to compare with.

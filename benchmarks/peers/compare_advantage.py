@@ -3,8 +3,11 @@
     compare_advantage.py HONE_ESTIMATE_BENCHMARK [rounds]
 
 HONE_ESTIMATE_BENCHMARK is the program of benchmarks/advantage/estimate_benchmark.cpp. The peer walks
-backwards through the columns of padded [answers, tokens] tensors, the way TRL's PPOTrainer does. Two
-threads each, interleaved; medians over the rounds.
+backwards through the columns of padded [answers, tokens] tensors. TRL 1.12 computes it so, but in the
+middle of PPOTrainer.train(), where nothing can call it alone (trl/experimental/ppo/ppo_trainer.py,
+"6. compute advantages and returns"): the loop here is written anew with the same tensor operations per
+step, less TRL's whitening and masking afterwards. Two threads each, interleaved; medians over the
+rounds.
 """
 import json
 import statistics
