@@ -1,18 +1,34 @@
 // What hone writes is loaded by the packages that own the formats: transformers, peft, safetensors.
+#include "hone/checkpoint/adapter.hpp"
 #include "hone/checkpoint/generation_config.hpp"
 #include "hone/checkpoint/hf_folder.hpp"
 #include "hone/checkpoint/hf_folder_writer.hpp"
+#include "hone/checkpoint/load_model.hpp"
 #include "hone/checkpoint/peft_folder.hpp"
+#include "hone/checkpoint/save_model.hpp"
+#include "hone/model/decoder.hpp"
+#include "hone/model/lora.hpp"
 #include "support.hpp"
 
 namespace {
 
 using namespace checkpoint_test;
 
+// f(decoder), where the decoder holds the weights of a folder.
+template <class F>
+void with_decoder(const fs::path& folder, const F& f) {
+  const HfFolder source(folder);
+  hone::model::visit_family(source.config().family, [&](auto family) {
+    hone::model::Decoder<decltype(family)> decoder{source.config()};
+    load(decoder, source);
+    f(decoder);
+  });
+}
+
 TEST(Interchange, TransformersPeftAndSafetensorsLoadWhatHoneWrote) {
   HONE_GOLDENS(golden, goldens);
   const Scratch scratch;
-  for (const char* kind : {"configs", "folders", "adapters", "safetensors"})
+  for (const char* kind : {"configs", "folders", "models", "adapters", "tuned", "safetensors"})
     fs::create_directory(scratch / kind);
 
   const Json configs = read_json(golden / "configs.json");
@@ -38,6 +54,29 @@ TEST(Interchange, TransformersPeftAndSafetensorsLoadWhatHoneWrote) {
     PeftFolderWriter writer(scratch / ("adapters/" + name), config, tensors);
     for (const ExpectedTensor& t : tensors) writer.write(t.name, values_of(source, t.name));
     writer.commit();
+  }
+
+  // The same through decoders, in which the weights lie otherwise than in the files. Of a reward
+  // model they are the backbone.
+  for (const auto& [name, answer] : folders.items())
+    if (!name.ends_with("-bare") && !name.ends_with("-reward"))
+      with_decoder(golden / "folders" / name,
+                   [&](const auto& decoder) { save_model(scratch / ("models/" + name), decoder); });
+
+  for (const std::string name : {"llama", "llama-rs", "llama-pattern", "gpt2", "opt", "opt-350m",
+                                 "mistral", "qwen2", "qwen3", "gemma2"}) {
+    const PeftFolder source(golden / "adapters" / name);
+    const PeftConfig& config = source.config();
+    const hone::model::Lora lora{
+        .rank = config.r,
+        .alpha = static_cast<float>(config.alpha),
+        .rank_stabilised = config.use_rslora,
+        .targets = name == "llama-pattern" ? source.modules() : config.target_modules};
+    const std::string base = name.starts_with("llama") ? "llama" : name;
+    with_decoder(golden / "folders" / base, [&](auto& decoder) {
+      load_adapter(decoder, source);
+      save_adapter(scratch / ("tuned/" + name), decoder, lora, base);
+    });
   }
 
   const auto floats = values_of(Safetensors(golden / "numbers.safetensors"), "floats");

@@ -2,9 +2,10 @@
 
     python check.py GOLDEN WRITTEN
 
-GOLDEN is what make.py filled. WRITTEN/configs/<case>.json, WRITTEN/folders/<case>/,
-WRITTEN/adapters/<case>/, WRITTEN/safetensors/<case>.safetensors are hone's. Exits with 1 and says what
-differs.
+GOLDEN is what make.py filled. WRITTEN/configs/<case>.json, WRITTEN/folders/<case>/ and
+WRITTEN/adapters/<case>/ (copied tensor by tensor), WRITTEN/models/<case>/ and WRITTEN/tuned/<case>/
+(the same by way of a decoder), WRITTEN/safetensors/<case>.safetensors are hone's. Exits with 1 and says
+what differs.
 """
 import json
 import os
@@ -59,8 +60,26 @@ def check_configs():
                 problems.append(f"{path}: {key} is {found[key]}, expected {value}")
 
 
-def check_folders():
-    for name, path in cases("folders"):
+def logits(model):
+    return model.float().eval()(input_ids=torch.arange(7)[None] + 3).logits
+
+
+def check_models():
+    """What a decoder has saved is float32, has the same configuration and computes the same."""
+    with open(os.path.join(GOLDEN, "folders.json")) as f:
+        wanted = json.load(f)
+    for name, path in cases("models"):
+        model = load(path)
+        for key, value in make.expected(model.config).items():
+            if value != ("float32" if key == "dtype" else wanted[name][key]):
+                problems.append(f"{path}: {key} is {value}, expected {wanted[name][key]}")
+        golden = type(model).from_pretrained(os.path.join(GOLDEN, "folders", name))
+        if not torch.equal(logits(model), logits(golden)):
+            problems.append(f"{path}: logits differ")
+
+
+def check_folders(kind):
+    for name, path in cases(kind):
         model = load(path)
         wanted = load_file(os.path.join(GOLDEN, "folders", name + ".safetensors"))
         found = dict(model.state_dict())
@@ -72,8 +91,8 @@ def check_folders():
                 problems.append(f"{path}: metadata is {f.metadata()}")
 
 
-def check_adapters():
-    for name, path in cases("adapters"):
+def check_adapters(kind):
+    for name, path in cases(kind):
         with open(os.path.join(path, "adapter_config.json")) as f:
             task = json.load(f)["task_type"]
         cls = T.AutoModelForSequenceClassification if task == "SEQ_CLS" else T.AutoModelForCausalLM
@@ -82,8 +101,7 @@ def check_adapters():
         models = [PeftModel.from_pretrained(cls.from_pretrained(base), p)
                   for p in (path, os.path.join(GOLDEN, "adapters", name))]
         compare(path, models[0].state_dict(), models[1].state_dict())
-        ids = torch.arange(7)[None] + 3
-        a, b = (m.eval()(input_ids=ids).logits for m in models)
+        a, b = (logits(m) for m in models)
         if not torch.equal(a, b):
             problems.append(f"{path}: logits differ by {(a - b).abs().max()}")
         if any(m.peft_config["default"].r != models[0].peft_config["default"].r for m in models):
@@ -104,8 +122,11 @@ def check_safetensors():
 
 check_safetensors()
 check_configs()
-check_folders()
-check_adapters()
+check_models()
+for kind in ("folders", "models"):
+    check_folders(kind)
+for kind in ("adapters", "tuned"):
+    check_adapters(kind)
 for problem in problems:
     print("error:", problem)
 print(f"{len(problems)} problems")

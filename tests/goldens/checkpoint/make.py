@@ -257,6 +257,11 @@ def adapters():
         r=2, target_modules=["o_proj"], task_type="SEQ_CLS"))
     save("gpt2", base("gpt2", lm), peft.LoraConfig(
         r=4, target_modules=["attn.c_attn", "mlp.c_proj"], fan_in_fan_out=True, task_type="CAUSAL_LM"))
+    gated = ["k_proj", "o_proj", "gate_proj", "down_proj"]
+    for name, targets in (("opt", ["v_proj", "fc2"]), ("opt-350m", ["q_proj", "out_proj", "fc1"]),
+                          ("mistral", gated), ("qwen2", gated), ("qwen3", gated), ("gemma2", gated)):
+        save(name, base(name, lm).float(), peft.LoraConfig(r=3, lora_alpha=5, target_modules=targets,
+                                                           task_type="CAUSAL_LM"))
     save("dora", base("llama", lm), peft.LoraConfig(
         r=4, use_dora=True, target_modules=["q_proj"], task_type="CAUSAL_LM"))
 
