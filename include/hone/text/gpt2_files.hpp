@@ -3,11 +3,11 @@
 // follows from the class that tokenizer_config.json names.
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +52,10 @@ inline void read_merges_txt(std::string_view content, const std::string& source,
 inline void collect_added_tokens(const JsonView& config, const JsonView& map, const JsonView& older,
                                  TokenizerParts& parts) {
   std::map<Token, AddedToken> added;
+  std::set<std::string> contents;  // of those
+  const auto add = [&](const AddedToken& token) {
+    if (added.emplace(token.id, token).second) contents.insert(token.content);
+  };
   const auto token_id = [](const JsonView& view) {
     return static_cast<Token>(view.integer(0, std::numeric_limits<Token>::max()));
   };
@@ -84,27 +88,24 @@ inline void collect_added_tokens(const JsonView& config, const JsonView& map, co
       if (!is_id) view.refuse("expected a token's id as the name");
       AddedToken token = read_added_token_flags(view);
       token.id = static_cast<Token>(std::stol(key));
-      added.emplace(token.id, token);
+      add(token);
     }
+  std::set<std::string> special_contents;
+  for (const AddedToken& token : special) special_contents.insert(token.content);
   for (const auto& [content, id] : older.object().items()) {
     AddedToken token;
     token.content = content;
     token.id = token_id(older[content]);
-    token.special = std::any_of(special.begin(), special.end(),
-                                [&](const AddedToken& s) { return s.content == content; });
-    added.emplace(token.id, token);
+    token.special = special_contents.contains(content);
+    add(token);
   }
-  const auto is_added = [&](const std::string& content) {
-    return std::any_of(added.begin(), added.end(),
-                       [&](const auto& entry) { return entry.second.content == content; });
-  };
   for (AddedToken& token : special) {
-    if (is_added(token.content)) continue;
+    if (contents.contains(token.content)) continue;
     const auto id = parts.vocabulary.of_spelling(token.content);
     if (!id)
       fail(config.file(), ": the special token \"", token.content, "\" is not in ", parts.source);
     token.id = *id;
-    added.emplace(token.id, token);
+    add(token);
   }
   for (const auto& [id, token] : added) parts.added_tokens.push_back(token);
 }
@@ -121,6 +122,42 @@ inline std::pair<std::filesystem::path, std::filesystem::path> find_gpt2_files(
   return {};
 }
 
+// What a folder's settings say of a tokenizer that has its vocabulary and its merges already.
+inline void apply_gpt2_settings(const TokenizerSettings& settings, const SettingsFile& added_tokens,
+                                TokenizerParts& parts) {
+  const JsonView config = settings.config.view();
+  std::string kind = config.string_or("tokenizer_class", "GPT2Tokenizer");
+  if (kind.ends_with("Fast")) kind.resize(kind.size() - 4);
+  const bool space = config.boolean_or("add_prefix_space", false);
+  if (kind == "GPT2Tokenizer") {
+    parts.pre_tokenizers = {ByteLevel{space, true, true}};
+  } else if (kind == "Qwen2Tokenizer") {
+    parts.normalizers = {NormalForm{NormalForm::nfc}};
+    parts.pre_tokenizers = {Split{std::string(split_pattern::qwen2)},
+                            ByteLevel{space, false, true}};
+  } else {
+    config["tokenizer_class"].refuse("\"", kind,
+                                     "\" has no tokenizer.json beside it; from vocab.json "
+                                     "and merges.txt hone reads GPT2Tokenizer and Qwen2Tokenizer");
+  }
+  detail::collect_added_tokens(config, settings.special_tokens.view(), added_tokens.view(), parts);
+  apply_settings(settings, parts);
+
+  // Both families end every text with one token, whether or not a file says so.
+  constexpr const char* end_of_text = "<|endoftext|>";
+  const auto end = parts.find(end_of_text);
+  if (settings.config.value.empty() && settings.special_tokens.value.empty() && end) {
+    if (parts.added_tokens.empty()) {
+      parts.added_tokens.emplace_back();
+      parts.added_tokens.back().id = *end;
+      parts.added_tokens.back().content = end_of_text;
+    }
+    parts.bos = parts.eos = end;
+  }
+  if (config.boolean_or("add_bos_token", false) && parts.bos) parts.prefix = {*parts.bos};
+  if (config.boolean_or("add_eos_token", false) && parts.eos) parts.suffix = {*parts.eos};
+}
+
 inline TokenizerParts read_gpt2_files(const std::filesystem::path& folder) {
   const auto [vocabulary, merges] = find_gpt2_files(folder);
   require(!vocabulary.empty(), folder.string(),
@@ -129,48 +166,8 @@ inline TokenizerParts read_gpt2_files(const std::filesystem::path& folder) {
   parts.source = vocabulary.string();
   parts.vocabulary = detail::read_vocab_json(read_file(vocabulary), parts.source);
   detail::read_merges_txt(read_file(merges), merges.string(), parts);
-
-  const auto optional_json = [&](const char* name) {
-    const auto path = folder / name;
-    return std::filesystem::exists(path) ? parse_json(read_file(path), path.string())
-                                         : nlohmann::json::object();
-  };
-  const nlohmann::json config = optional_json("tokenizer_config.json");
-  const nlohmann::json map = optional_json("special_tokens_map.json");
-  const nlohmann::json older = optional_json("added_tokens.json");
-  const JsonView view(config, (folder / "tokenizer_config.json").string());
-
-  std::string kind = view.string_or("tokenizer_class", "GPT2Tokenizer");
-  if (kind.ends_with("Fast")) kind.resize(kind.size() - 4);
-  const bool space = view.boolean_or("add_prefix_space", false);
-  if (kind == "GPT2Tokenizer") {
-    parts.pre_tokenizers = {ByteLevel{space, true, true}};
-  } else if (kind == "Qwen2Tokenizer") {
-    parts.normalizers = {NormalForm{NormalForm::nfc}};
-    parts.pre_tokenizers = {Split{std::string(split_pattern::qwen2)},
-                            ByteLevel{space, false, true}};
-  } else {
-    view["tokenizer_class"].refuse("\"", kind,
-                                   "\" has no tokenizer.json beside it; from vocab.json "
-                                   "and merges.txt hone reads GPT2Tokenizer and Qwen2Tokenizer");
-  }
-  detail::collect_added_tokens(view, JsonView(map, (folder / "special_tokens_map.json").string()),
-                               JsonView(older, (folder / "added_tokens.json").string()), parts);
-  read_folder_settings(folder, parts);
-
-  // Both families end every text with one token, whether or not a file says so.
-  constexpr const char* end_of_text = "<|endoftext|>";
-  const auto end = parts.find(end_of_text);
-  if (config.empty() && map.empty() && end) {
-    if (parts.added_tokens.empty()) {
-      parts.added_tokens.emplace_back();
-      parts.added_tokens.back().id = *end;
-      parts.added_tokens.back().content = end_of_text;
-    }
-    parts.bos = parts.eos = end;
-  }
-  if (view.boolean_or("add_bos_token", false) && parts.bos) parts.prefix = {*parts.bos};
-  if (view.boolean_or("add_eos_token", false) && parts.eos) parts.suffix = {*parts.eos};
+  apply_gpt2_settings(read_tokenizer_settings(folder),
+                      read_settings_file(folder / "added_tokens.json"), parts);
   return parts;
 }
 

@@ -46,25 +46,46 @@ inline std::string read_chat_template(const JsonView& view) {
 
 }  // namespace detail
 
-// The parsed file, or an empty object if there is none.
-inline nlohmann::json read_tokenizer_config(const std::filesystem::path& folder) {
-  const auto path = folder / "tokenizer_config.json";
-  if (!std::filesystem::exists(path)) return nlohmann::json::object();
-  return parse_json(read_file(path), path.string());
+// A settings file, parsed; an object without members stands for a file that is not there.
+struct SettingsFile {
+  std::string name;  // in errors
+  nlohmann::json value = nlohmann::json::object();
+  JsonView view() const { return {value, name}; }
+};
+
+inline SettingsFile read_settings_file(const std::filesystem::path& path) {
+  SettingsFile file{path.string()};
+  if (std::filesystem::exists(path)) file.value = parse_json(read_file(path), file.name);
+  return file;
+}
+
+struct TokenizerSettings {
+  SettingsFile config;                       // tokenizer_config.json
+  SettingsFile special_tokens;               // special_tokens_map.json
+  std::optional<std::string> chat_template;  // chat_template.jinja, before that of the config
+};
+
+inline TokenizerSettings read_tokenizer_settings(const std::filesystem::path& folder) {
+  TokenizerSettings settings{
+      .config = read_settings_file(folder / "tokenizer_config.json"),
+      .special_tokens = read_settings_file(folder / "special_tokens_map.json")};
+  if (const auto jinja = folder / "chat_template.jinja"; std::filesystem::exists(jinja))
+    settings.chat_template = read_file(jinja);
+  return settings;
+}
+
+inline void apply_settings(const TokenizerSettings& settings, TokenizerParts& parts) {
+  const JsonView root = settings.config.view();
+  detail::read_token_names(root, parts);
+  detail::read_token_names(settings.special_tokens.view(), parts);
+  if (settings.chat_template)
+    parts.chat_template = *settings.chat_template;
+  else if (const auto view = root.find("chat_template"))
+    parts.chat_template = detail::read_chat_template(*view);
 }
 
 inline void read_folder_settings(const std::filesystem::path& folder, TokenizerParts& parts) {
-  const nlohmann::json config = read_tokenizer_config(folder);
-  const JsonView root(config, (folder / "tokenizer_config.json").string());
-  detail::read_token_names(root, parts);
-  if (const auto map = folder / "special_tokens_map.json"; std::filesystem::exists(map)) {
-    const nlohmann::json names = parse_json(read_file(map), map.string());
-    detail::read_token_names(JsonView(names, map.string()), parts);
-  }
-  if (const auto jinja = folder / "chat_template.jinja"; std::filesystem::exists(jinja))
-    parts.chat_template = read_file(jinja);
-  else if (const auto view = root.find("chat_template"))
-    parts.chat_template = detail::read_chat_template(*view);
+  apply_settings(read_tokenizer_settings(folder), parts);
 }
 
 inline std::string to_tokenizer_config(const TokenizerParts& parts) {
