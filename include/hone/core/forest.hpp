@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -116,17 +117,47 @@ class Forest {
     return out;
   }
 
-  // The order of trees by id (ties keep their order). Sums over tokens run in this order, so a
-  // permuted batch gives the same bits.
+  // The named trees in the named order.
+  Forest take(std::span<const std::int64_t> trees) const {
+    Forest out;
+    for (const std::int64_t t : trees) out.append_tree(*this, t);
+    return out;
+  }
+
+  // Negative, 0 or positive: tree `a` goes before tree `b` by its id, then by its segments and
+  // their tokens. 0: they hold the same.
+  int compare_trees(std::int64_t a, std::int64_t b) const {
+    const auto segments_of = [this](std::int64_t tree) {
+      const auto first = static_cast<std::size_t>(roots_[static_cast<std::size_t>(tree)]);
+      return std::span(segments_).subspan(first, static_cast<std::size_t>(tree_end(tree)) - first);
+    };
+    const std::span<const Segment> left = segments_of(a), right = segments_of(b);
+    const auto order = [](const auto& x, const auto& y) { return x < y ? -1 : y < x ? 1 : 0; };
+    if (const int by_id = order(left[0].id, right[0].id)) return by_id;
+    if (const int by_count = order(left.size(), right.size())) return by_count;
+    const std::int32_t shift =
+        roots_[static_cast<std::size_t>(b)] - roots_[static_cast<std::size_t>(a)];
+    for (std::size_t s = 0; s < left.size(); ++s) {
+      const Segment &l = left[s], &r = right[s];
+      if (s > 0)
+        if (const int by_parent = order(l.parent, r.parent - shift)) return by_parent;
+      if (const int by_id = order(l.id, r.id)) return by_id;
+      if (const int by_length = order(l.length, r.length)) return by_length;
+    }
+    const Token* const l = tokens_.data() + left[0].begin;
+    const Token* const r = tokens_.data() + right[0].begin;
+    const std::int64_t count = tree_begin(a + 1) - tree_begin(a);
+    const auto [x, y] = std::mismatch(l, l + count, r);
+    return x == l + count ? 0 : order(*x, *y);
+  }
+
+  // The order of trees by id, those of one id by what they hold. Sums over tokens run in this
+  // order, so a permuted batch gives the same bits.
   std::vector<std::int64_t> canonical_order() const {
     std::vector<std::int64_t> order(static_cast<std::size_t>(trees()));
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-    const auto id = [&](std::int64_t tree) {
-      return segments_[static_cast<std::size_t>(roots_[static_cast<std::size_t>(tree)])].id;
-    };
-    std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-      return id(a) != id(b) ? id(a) < id(b) : a < b;
-    });
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::int64_t a, std::int64_t b) { return compare_trees(a, b) < 0; });
     return order;
   }
 

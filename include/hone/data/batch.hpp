@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <numeric>
+#include <span>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "hone/core/error.hpp"
@@ -47,15 +51,49 @@ struct Batch {
 
   // Trees [first, last) as a batch of their own: a micro-batch.
   Batch slice(std::int64_t first, std::int64_t last) const {
+    std::vector<std::int64_t> trees(static_cast<std::size_t>(last - first));
+    std::iota(trees.begin(), trees.end(), first);
+    return take(trees);
+  }
+
+  // The named trees in the named order. Pairs keep theirs.
+  Batch take(std::span<const std::int64_t> trees) const {
     Batch out;
-    out.forest = forest.slice(first, last);
-    const auto begin = forest.tree_begin(first), end = forest.tree_begin(last);
-    out.trained.assign(trained.begin() + begin, trained.begin() + end);
-    const std::int32_t from = forest.roots()[static_cast<std::size_t>(first)];
-    const std::int32_t to = forest.tree_end(last - 1);
-    out.scores.assign(scores.begin() + from, scores.begin() + to);
+    std::vector<std::int32_t> number(forest.segments().size(), -1);  // in `out`
+    for (const std::int64_t tree : trees) {
+      const std::int32_t from = forest.roots()[static_cast<std::size_t>(tree)];
+      const std::int32_t to = forest.tree_end(tree);
+      std::iota(number.begin() + from, number.begin() + to,
+                static_cast<std::int32_t>(out.forest.segments().size()));
+      out.forest.append_tree(forest, tree);
+      out.trained.insert(out.trained.end(), trained.begin() + forest.tree_begin(tree),
+                         trained.begin() + forest.tree_begin(tree + 1));
+      out.scores.insert(out.scores.end(), scores.begin() + from, scores.begin() + to);
+      if (!picks.empty()) out.picks.push_back(picks[static_cast<std::size_t>(tree)]);
+    }
     for (const auto& [better, worse] : pairs)
-      if (better >= from && better < to) out.pairs.push_back({better - from, worse - from});
+      if (number[static_cast<std::size_t>(better)] >= 0)
+        out.pairs.push_back(
+            {number[static_cast<std::size_t>(better)], number[static_cast<std::size_t>(worse)]});
+    return out;
+  }
+
+  // The same trees in the order in which training adds them up, that of Forest::canonical_order.
+  // Trees of one id that hold the same tokens are told apart by what is learnt from them; those
+  // that are still alike are interchangeable. Pairs are sorted.
+  Batch canonical() const {
+    std::vector<std::int64_t> order = forest.canonical_order();
+    const auto lesson = [this](std::int64_t tree) {
+      Batch one = slice(tree, tree + 1);
+      std::sort(one.pairs.begin(), one.pairs.end());
+      return std::tuple{std::move(one.trained), std::move(one.scores), std::move(one.pairs)};
+    };
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+      const int by_tree = forest.compare_trees(a, b);
+      return by_tree != 0 ? by_tree < 0 : lesson(a) < lesson(b);
+    });
+    Batch out = take(order);
+    std::sort(out.pairs.begin(), out.pairs.end());
     return out;
   }
 };

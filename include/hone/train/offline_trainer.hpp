@@ -7,7 +7,8 @@
 // (Dpo), single labelled answers (Kto), or the scores that a model with a scalar head gives
 // (BradleyTerry: the scores at the ends, unless ComparedAt names other positions). A reference
 // model exists if, and only if, the objective reads its log-probabilities. Denominators are those
-// of the whole batch, so micro-batches change no bit.
+// of the whole batch, so micro-batches change no bit; trees are added up in their canonical order,
+// so a permuted batch changes none either.
 #pragma once
 
 #include <cmath>
@@ -209,7 +210,8 @@ class OfflineTrainer {
     std::int64_t count = 0;  // tokens, answers or pairs
   };
 
-  Report accumulate(const data::Batch& batch, bool learn) {
+  Report accumulate(const data::Batch& given, bool learn) {
+    const data::Batch batch = given.canonical();
     Sums sums;
     const std::int64_t count = count_of(batch);
     require(count > 0, "OfflineTrainer: a batch of ", batch.forest.trees(),

@@ -105,13 +105,15 @@ class OnlineTrainer {
 
   // One step from answers of another sampler, whose log-probabilities `rollouts` holds as it
   // reported them, at the temperature of the options. Those of the actor are computed here. A loss
-  // weighs one by the other where it says so (loss/importance_sampling.hpp).
+  // weighs one by the other where it says so (loss/importance_sampling.hpp). The order of the trees
+  // changes no weight.
   Report learn(rollout::Rollouts rollouts) {
     Report report;
     report.step = state_.step;
     times_ = {};
     report_lengths(rollouts, report);
-    Experience experience = judge(std::move(rollouts), report);
+    const Experience judged = judge(std::move(rollouts), report);
+    Experience experience = judged.pick(judged.rollouts.forest.canonical_order());
     recall(experience, report);
     finish(experience, report);
     return report;

@@ -19,8 +19,9 @@ namespace train {
 // Adds the gradients of coef, which is not 0, times the mean next-token loss of a batch; returns
 // that mean.
 template <class Decoder>
-double ptx_pass(Decoder& decoder, const data::Batch& batch, float coef,
+double ptx_pass(Decoder& decoder, const data::Batch& given, float coef,
                 std::int64_t microbatch_tokens, PassSettings settings) {
+  const data::Batch batch = given.canonical();
   const std::int64_t tokens = batch.trained_tokens();
   require(tokens > 0, "Ptx: a batch of ", batch.forest.trees(),
           " trees holds no token that carries loss");

@@ -112,9 +112,14 @@ OrderFreeSum<> token_pass(Decoder& decoder, const Forest& forest, const HeadRows
   return total;
 }
 
-// Mean next-token loss over a forest and its gradients: plain language modelling.
+// Mean next-token loss over a forest and its gradients: plain language modelling. The order of the
+// trees changes no bit.
 template <class Decoder>
-double next_token_loss(Decoder& decoder, const Forest& forest, const PassSettings& settings = {}) {
+double next_token_loss(Decoder& decoder, const Forest& given, PassSettings settings = {}) {
+  const std::vector<std::int64_t> order = given.canonical_order();
+  const Forest forest = given.take(order);
+  const std::vector<float> states = settings.trunk.take(given, order);
+  settings.trunk.states = states;
   const HeadRows rows = all_rows(forest);
   const std::vector<float> weights(static_cast<std::size_t>(rows.size()),
                                    1.0f / static_cast<float>(rows.size()));

@@ -32,6 +32,17 @@ struct Trunk {
     const auto end = static_cast<std::size_t>(forest.tree_begin(last));
     return {layers, states.subspan(begin * width, (end - begin) * width)};
   }
+
+  // The states of the named trees of the forest, in the named order.
+  std::vector<float> take(const Forest& forest, std::span<const std::int64_t> trees) const {
+    std::vector<float> out;
+    if (layers == 0) return out;
+    for (const std::int64_t tree : trees) {
+      const std::span<const float> part = slice(forest, tree, tree + 1).states;
+      out.insert(out.end(), part.begin(), part.end());
+    }
+    return out;
+  }
 };
 
 // How many layers, counted from the embedding, learn nothing: no parameter of theirs is trainable
