@@ -1,4 +1,4 @@
-// Laws 1, 2, 6, 7, 9, 10, 18 and 19 on whole steps of the online trainer.
+// Laws 1, 2, 6, 7, 9, 10, 18 and 19 on whole steps of the trainers.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,12 +15,17 @@
 #include "hone/advantage/remax.hpp"
 #include "hone/core/parallel.hpp"
 #include "hone/kl/k1.hpp"
+#include "hone/loss/dpo.hpp"
 #include "hone/loss/gspo.hpp"
+#include "hone/loss/kto.hpp"
 #include "hone/loss/nll.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/model/lora.hpp"
+#include "hone/recipes/ppo.hpp"
+#include "hone/rollout/engine.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
+#include "hone/train/reward_model.hpp"
 
 namespace {
 
@@ -79,6 +84,51 @@ TEST(TrainerLaws, BatchOrderMicroBatchesThreadsAndRecomputationChangeNoBit) {
   set_threads(2);
 }
 
+// Reports, gradients and weights of two steps on given data.
+template <class Objective>
+std::vector<float> run_offline(const Objective& objective, const train::OfflineOptions& o) {
+  Llama model = trained_in_full(1);
+  const int answers = level_of<Objective> == Level::token ? 0 : 3;
+  train::OfflineTrainer trainer{model, objective, o};
+  std::vector<float> out;
+  for (std::int64_t step = 0; step < 2; ++step) {
+    for (const auto& [name, value] : trainer.step(batch(step, 9, answers)).metrics)
+      out.push_back(static_cast<float>(value));
+    for (const model::Parameter* p : trainer.parameters())
+      out.insert(out.end(), p->gradient().begin(), p->gradient().end());
+  }
+  const std::vector<float> weights = weights_of(model);
+  out.insert(out.end(), weights.begin(), weights.end());
+  return out;
+}
+
+template <class Objective>
+void expect_free_of_split(const Objective& objective) {
+  train::OfflineOptions o{.schedule = {.peak = 1e-2f, .decay = train::Decay::constant}};
+  const std::vector<float> want = run_offline(objective, o);
+  for (const std::int64_t tokens : {1, 20, 37, 90}) {
+    o.microbatch_tokens = tokens;
+    EXPECT_TRUE(same_bits(run_offline(objective, o), want)) << "micro-batches of " << tokens;
+  }
+  for (const std::int64_t tokens : {8192, 37}) {
+    o.checkpoint_activations = true;
+    o.microbatch_tokens = tokens;
+    EXPECT_TRUE(same_bits(run_offline(objective, o), want))
+        << "layers recomputed, micro-batches of " << tokens;
+  }
+  for (const int threads : {1, 3}) {
+    set_threads(threads);
+    EXPECT_TRUE(same_bits(run_offline(objective, o), want)) << threads << " threads";
+  }
+  set_threads(2);
+}
+
+TEST(TrainerLaws, OfGivenDataMicroBatchesRecomputationAndThreadsChangeNoBit) {
+  expect_free_of_split(loss::Nll{});
+  expect_free_of_split(loss::Dpo{});
+  expect_free_of_split(loss::Kto{});
+}
+
 TEST(TrainerLaws, RolloutLogProbabilitiesAreThoseOfTraining) {
   std::int64_t compared = 0;
   const std::int64_t wanted = std::getenv("HONE_TEST_QUICK") ? 3'000 : 60'000;
@@ -131,6 +181,43 @@ TEST(TrainerLaws, OnTheFirstPassTheRatioIsOneAndTheLossIsMinusTheMeanAdvantage) 
   train::Report later;
   trainer.update(e, later);
   EXPECT_NE(later.at("policy/ratio_mean"), 1.0);
+}
+
+// The same with a critic, as it is and whitened, and a penalty in the reward, which is 0 as long as
+// the actor is the reference.
+template <class Composition>
+void expect_first_pass_of_ppo(const Composition& algorithm) {
+  Llama actor = trained_in_full(1), critic = trained_in_full(2);
+  model::ScalarHead<model::Parameter> head(32, true);
+  head.randomise(3);
+  head.set_trainable(true);
+  train::ScalarModel<Llama> values{&critic, &head};
+  train::OnlineTrainer trainer{actor, values, small_tokens, algorithm, options()};
+  train::Report report;
+  auto e = trainer.judge(trainer.sample(prompts(8), report), report);
+  trainer.penalise(e, report);
+  trainer.estimate(e, report);
+  double mean = 0, largest = 0;
+  for (const float a : e.advantages) {
+    mean += static_cast<double>(a) / static_cast<double>(e.advantages.size());
+    largest = std::max(largest, std::fabs(static_cast<double>(a)));
+  }
+  ASSERT_GT(largest, 0.1) << "nothing to learn shows nothing";
+  trainer.update(e, report);
+  EXPECT_EQ(report.at("reward/kl"), 0.0);
+  EXPECT_EQ(report.at("policy/ratio_mean"), 1.0);
+  EXPECT_EQ(report.at("policy/approx_kl"), 0.0);
+  EXPECT_EQ(report.at("policy/clip_fraction"), 0.0);
+  EXPECT_NEAR(report.at("loss/policy"), -mean, 5e-7);
+  EXPECT_GT(report.at("loss/value"), 0.0);
+  train::Report later;
+  trainer.update(e, later);
+  EXPECT_NE(later.at("policy/ratio_mean"), 1.0);
+}
+
+TEST(TrainerLaws, OnTheFirstPassOfPpoTheRatioIsOneAndTheLossIsMinusTheMeanAdvantage) {
+  expect_first_pass_of_ppo(ppo);
+  expect_first_pass_of_ppo(recipes::ppo());
 }
 
 TEST(TrainerLaws, TheScoreLiesOnTheLastSampledToken) {
@@ -280,6 +367,94 @@ TEST(TrainerLaws, OddBatchesAreDefined) {
   train::OnlineTrainer refuses{actor, broken, grpo, o};
   EXPECT_THROW(refuses.step(prompts(3)), Error);
   EXPECT_TRUE(same_bits(weights_of(actor), kept));
+}
+
+// Answers to three prompts, four to each; `empty` says of which nothing was sampled.
+template <class Empty>
+rollout::Rollouts partly_empty(Llama& sampler, const Empty& empty) {
+  std::vector<rollout::Request> requests = prompts(3);
+  for (rollout::Request& r : requests) r.samples = 4;
+  rollout::Engine engine{sampler};
+  auto answers = engine.generate(requests, options().generation);
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (empty(i)) {
+      answers[i].tokens.clear();
+      answers[i].logprobs.clear();
+    }
+  return rollout::collect(requests, answers);
+}
+
+void expect_finite(const train::Report& report, const std::vector<float>& weights) {
+  for (const auto& [name, value] : report.metrics) EXPECT_TRUE(std::isfinite(value)) << name;
+  for (const float w : weights) ASSERT_TRUE(std::isfinite(w));
+}
+
+// An answer without a token has a score, which its group is compared with, and nothing to learn. A
+// batch of nothing else is a step that changes no weight.
+template <class Composition>
+void expect_empty_answers_defined(const Composition& algorithm) {
+  const auto run = [&](const auto& empty, bool learns) {
+    Llama actor = trained_in_full(1);
+    train::OnlineTrainer trainer{actor, small_tokens, algorithm, options()};
+    const std::vector<float> before = weights_of(actor);
+    const train::Report report = trainer.learn(partly_empty(actor, empty));
+    expect_finite(report, weights_of(actor));
+    EXPECT_EQ(!same_bits(weights_of(actor), before), learns);
+    EXPECT_EQ(report.at("update/grad_norm") > 0.0, learns);
+    EXPECT_EQ(trainer.state().step, 1);
+    return report;
+  };
+  run([](std::size_t i) { return i == 5; }, true);
+  run([](std::size_t i) { return i < 4; }, true);
+  const train::Report nothing = run([](std::size_t) { return true; }, false);
+  EXPECT_EQ(nothing.at("rollout/length_mean"), 0.0);
+  EXPECT_EQ(nothing.at("loss/policy"), 0.0);
+}
+
+TEST(TrainerLaws, AnswersWithoutATokenAreDefined) {
+  expect_empty_answers_defined(Algorithm{});
+  expect_empty_answers_defined(Algorithm{.kl = kl::InLoss{.coef = 0.1f}, .loss = loss::Gspo{}});
+  expect_empty_answers_defined(Algorithm{.advantage = advantage::LeaveOneOut{},
+                                         .kl = kl::InReward{.estimator = kl::K1{}, .coef = 0.1f}});
+
+  Llama actor = trained_in_full(1);
+  const Algorithm plain{.advantage = advantage::GroupRelative{.scale_by_std = false}};
+  train::OnlineTrainer trainer{actor, small_tokens, plain, options()};
+  train::Report report;
+  auto e = trainer.judge(partly_empty(actor, [](std::size_t i) { return i == 5; }), report);
+  trainer.penalise(e, report);
+  trainer.estimate(e, report);
+  ASSERT_EQ(e.rollouts.length(5), 0);
+  EXPECT_EQ(e.scores[5], 0.0f);
+  const float mean = (e.scores[4] + e.scores[5] + e.scores[6] + e.scores[7]) / 4;
+  for (const std::size_t s : {4u, 6u, 7u})
+    EXPECT_NEAR(e.advantages[static_cast<std::size_t>(e.rollouts.offsets[s])], e.scores[s] - mean,
+                1e-6)
+        << "answer " << s << " is compared with the empty one, too";
+}
+
+TEST(TrainerLaws, AnswersWithoutATokenAreDefinedForPpo) {
+  const auto run = [](const auto& algorithm, const auto& empty, bool learns) {
+    Llama actor = trained_in_full(1), critic = trained_in_full(2), judge = trained_in_full(3);
+    model::ScalarHead<model::Parameter> head(32, true), judge_head(32);
+    head.randomise(3);
+    head.set_trainable(true);
+    judge_head.randomise(4);
+    train::ScalarModel<Llama> values{&critic, &head}, scorer{&judge, &judge_head};
+    train::OnlineTrainer trainer{actor, values, train::RewardModel{scorer}, algorithm, options()};
+    const std::vector<float> before = weights_of(actor), critic_before = weights_of(critic);
+    const train::Report report = trainer.learn(partly_empty(actor, empty));
+    expect_finite(report, weights_of(actor));
+    expect_finite(report, weights_of(critic));
+    EXPECT_EQ(!same_bits(weights_of(actor), before), learns);
+    EXPECT_EQ(!same_bits(weights_of(critic), critic_before), learns);
+    EXPECT_NE(report.at("reward/score_mean"), 0.0) << "the score at the end of the prompt";
+  };
+  for (const bool all : {false, true}) {
+    const auto empty = [all](std::size_t i) { return all || i == 5; };
+    run(ppo, empty, !all);
+    run(recipes::ppo(), empty, !all);
+  }
 }
 
 // An answer that is compared with nobody would teach nothing, step after step.
