@@ -2,7 +2,6 @@
 //
 // also: nvcc
 // expect: BaselineBeforeKl takes an advantage of whole answers: write \.inner =
-// advantage::LeaveOneOut
 #include "hone/advantage/estimate.hpp"
 #include "hone/advantage/gae.hpp"
 #include "hone/advantage/group_relative.hpp"
