@@ -6,6 +6,7 @@
 // of a pass switched off, an actor is its own reference model.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -37,8 +38,11 @@ struct Lora {
   bool selects(std::string_view module) const {
     if (targets.empty()) return true;
     for (const std::string& t : targets)
-      if (module == t || module.ends_with("." + t)) return true;
+      if (names(t, module)) return true;
     return false;
+  }
+  static bool names(const std::string& target, std::string_view module) {
+    return module == target || module.ends_with("." + target);
   }
   bool operator==(const Lora&) const = default;
 };
@@ -56,17 +60,41 @@ void for_each_adapter_parameter(Decoder& decoder, F&& f) {
   });
 }
 
-// Adds trainable adapters to the layers that `lora` selects and freezes all other weights. A is
+namespace detail {
+
+// Throws unless every target of `lora` names a linear layer of the decoder.
+template <class Decoder>
+void check_targets(Decoder& decoder, const Lora& lora) {
+  for (const std::string& target : lora.targets) {
+    bool named = false;
+    std::vector<std::string> known;  // last components, each once
+    decoder.for_each_linear([&](const auto& linear) {
+      const std::string_view module = linear.module;
+      named = named || Lora::names(target, module);
+      const std::string last{module.substr(module.rfind('.') + 1)};
+      if (std::find(known.begin(), known.end(), last) == known.end()) known.push_back(last);
+    });
+    if (named) continue;
+    std::string names;
+    for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
+    fail("Lora: target \"", target, "\" names no linear layer of this model, expected one of ",
+         names);
+  }
+}
+
+}  // namespace detail
+
+// Adds trainable adapters to the layers that `lora` selects and freezes all other weights. A target
+// that names no layer is an Error, and the decoder stays as it was. A is
 // uniform in +-1/sqrt(in) (Kaiming with a = sqrt(5), as in peft), B is zero.
 template <class Decoder>
 void attach(Decoder& decoder, const Lora& lora) {
   using Weights = typename Decoder::Parameter;
   require(lora.rank > 0, "Lora: rank is ", lora.rank, ", expected a positive number");
-  std::int64_t matched = 0;
+  detail::check_targets(decoder, lora);
   decoder.for_each_parameter([](Weights& p) { p.set_trainable(false); });
   decoder.for_each_linear([&](auto& linear) {
     if (!lora.selects(linear.module)) return;
-    ++matched;
     const std::string name = std::string(adapter_prefix) + linear.module;
     Adapter<Weights> adapter;
     adapter.a = Weights({.name = name + ".lora_A.weight",
@@ -89,11 +117,6 @@ void attach(Decoder& decoder, const Lora& lora) {
     adapter.b.set_trainable(true);
     linear.adapter = std::move(adapter);
   });
-  if (matched == 0) {
-    std::string names;
-    for (const std::string& t : lora.targets) names += (names.empty() ? "" : ", ") + t;
-    fail("Lora: targets ", names, " name no linear layer of this model");
-  }
   decoder.touch();
 }
 
