@@ -133,6 +133,7 @@
 #include "hone/checkpoint/safetensors.hpp"
 #include "hone/checkpoint/safetensors_writer.hpp"
 #include "hone/checkpoint/save_model.hpp"
+#include "hone/checkpoint/scorer.hpp"
 #include "hone/checkpoint/tensor_files.hpp"
 #include "hone/checkpoint/tensor_source.hpp"
 
