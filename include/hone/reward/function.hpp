@@ -81,7 +81,18 @@ using State = detail::state_t<R>;
 template <class R>
 concept Reward = detail::per_completion<R> || detail::per_batch<R>() || detail::with_state<R>();
 
+// Throws unless there is one finite score for each completion.
+inline void check_scores(std::span<const float> scores, Batch batch) {
+  require(scores.size() == batch.size(), "a reward gave ", scores.size(), " scores, expected ",
+          batch.size(), ", one for each completion");
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    require(std::isfinite(scores[i]), "the score of answer ", batch[i].index, " to prompt ",
+            batch[i].id, " is ", scores[i], ", expected a finite number");
+}
+
 // The scores of a batch, one for each completion in order. Throws on a score that is not finite.
+// A reward that is made of others calls it for them, with the batch that it was given: completions,
+// or the answers of a train::MixedReward, which have an `evaluate` of their own.
 template <class R>
 std::vector<float> evaluate(const R& reward, Batch batch, State<R>& state) {
   static_assert(Reward<R>,
@@ -98,13 +109,9 @@ std::vector<float> evaluate(const R& reward, Batch batch, State<R>& state) {
       else
         return reward(batch);
     }();
-    require(values.size() == batch.size(), "a reward gave ", values.size(), " scores, expected ",
-            batch.size(), ", one for each completion");
     for (const auto v : values) scores.push_back(static_cast<float>(v));
   }
-  for (std::size_t i = 0; i < scores.size(); ++i)
-    require(std::isfinite(scores[i]), "the score of answer ", batch[i].index, " to prompt ",
-            batch[i].id, " is ", scores[i], ", expected a finite number");
+  check_scores(scores, batch);
   return scores;
 }
 

@@ -1,4 +1,5 @@
-// Scores brought into a range, or to a running mean of 0 and a running deviation of 1.
+// Scores brought into a range, or to a running mean of 0 and a running deviation of 1. The scores
+// are those of any reward of completions or, in a train::MixedReward, of a network.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +21,8 @@ struct Clip {
 
   using State = detail::state_t<R>;
 
-  std::vector<float> operator()(Batch batch, State& state) const {
+  template <class Judged>
+  std::vector<float> operator()(const Judged& batch, State& state) const {
     require(low <= high, "reward::Clip: low is ", low, ", expected at most high, ", high);
     std::vector<float> scores = evaluate(reward, batch, state);
     for (float& s : scores) s = std::clamp(s, low, high);
@@ -75,7 +77,8 @@ struct RunningNorm {
     bool operator==(const State&) const = default;
   };
 
-  std::vector<float> operator()(Batch batch, State& state) const {
+  template <class Judged>
+  std::vector<float> operator()(const Judged& batch, State& state) const {
     std::vector<float> scores = evaluate(reward, batch, state.inner);
     state.moments.add(scores);
     const double shift = center ? state.moments.mean : 0.0;

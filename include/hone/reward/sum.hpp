@@ -34,7 +34,8 @@ struct Breakdown {
 
 //     const Sum reward{Named{"correct", 1.0f, NumberAnswer{}}, Named{"format", 0.2f, think}};
 //
-// The metrics reward/<name>_mean and reward/<name>_std show each part (see report/metric.hpp).
+// The metrics reward/<name>_mean and reward/<name>_std show each part (see report/metric.hpp). A
+// part may be a network: see train/mixed_reward.hpp.
 template <class... R>
 class Sum {
  public:
@@ -52,26 +53,35 @@ class Sum {
 
   explicit Sum(Named<R>... parts) : parts_(std::move(parts)...) {}
 
-  std::vector<float> operator()(Batch batch, State& state) const {
+  template <class Judged>
+  std::vector<float> operator()(const Judged& batch, State& state) const {
     return breakdown(batch, state).scores;
   }
 
-  Breakdown<size> breakdown(Batch batch, State& state) const {
+  template <class Judged>
+  Breakdown<size> breakdown(const Judged& batch, State& state) const {
     Breakdown<size> out;
     out.scores.assign(batch.size(), 0.0f);
     add(out, batch, state, std::index_sequence_for<R...>{});
     return out;
   }
 
+  // Calls f(reward) for each part.
+  template <class F>
+  void for_each_part(F&& f) const {
+    std::apply([&f](const auto&... part) { (f(part.reward), ...); }, parts_);
+  }
+
  private:
-  template <std::size_t... index>
-  void add(Breakdown<size>& out, Batch batch, State& state, std::index_sequence<index...>) const {
+  template <class Judged, std::size_t... index>
+  void add(Breakdown<size>& out, const Judged& batch, State& state,
+           std::index_sequence<index...>) const {
     (add_part(out, index, std::get<index>(parts_), batch, std::get<index>(state.parts)), ...);
   }
 
-  template <class Part, class PartState>
-  static void add_part(Breakdown<size>& out, std::size_t i, const Named<Part>& part, Batch batch,
-                       PartState& state) {
+  template <class Part, class Judged, class PartState>
+  static void add_part(Breakdown<size>& out, std::size_t i, const Named<Part>& part,
+                       const Judged& batch, PartState& state) {
     out.names[i] = part.name;
     out.parts[i] = evaluate(part.reward, batch, state);
     for (std::size_t s = 0; s < batch.size(); ++s)

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,7 @@
 #include "hone/kl/coefficient.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/experience.hpp"
+#include "hone/train/networks.hpp"
 #include "hone/train/reference.hpp"
 #include "hone/train/report.hpp"
 #include "hone/train/scalar_pass.hpp"
@@ -50,13 +53,16 @@ inline void report_lengths(const rollout::Rollouts& rollouts, Report& report) {
   report.set("rollout/truncated_fraction", truncated / n);
 }
 
-// A reward that is a network and can begin where a shared trunk ends, as RewardModel.
 template <class Reward>
-concept ReadsTrunk = requires(const Reward& reward, const rollout::Rollouts& r, const Trunk& t) {
+concept TakesTrunk = requires(Reward& reward, const rollout::Rollouts& r, const Trunk& t) {
   reward(r, t);
-  *reward.model.decoder;
-  *reward.model.head;
 };
+
+// A reward that is a network, or shows those that it holds, and can begin where a shared trunk
+// ends.
+template <class Reward>
+concept ReadsTrunk = TakesTrunk<Reward> &&
+    (HasNetwork<std::unwrap_reference_t<Reward>> || ShowsParts<std::unwrap_reference_t<Reward>>);
 
 // What a reward gives: a score for each answer, [S], or these with the parts that they are made of
 // (reward::Breakdown): `scores` and `parts`, a range of [S] each.

@@ -38,6 +38,7 @@
 #include "hone/train/frozen.hpp"
 #include "hone/train/make_experience.hpp"
 #include "hone/train/minibatches.hpp"
+#include "hone/train/networks.hpp"
 #include "hone/train/online_options.hpp"
 #include "hone/train/parameters.hpp"
 #include "hone/train/phase_times.hpp"
@@ -293,11 +294,14 @@ class OnlineTrainer {
             ", expected above 0: greedy answers have no policy gradient");
     require(!actor_parameters_.empty(),
             "OnlineTrainer: the actor has no trainable parameter; call train_from_layer or attach");
-    if constexpr (has_critic && requires { reward_.moves_with(*critic_.model.decoder); })
-      require(
-          !reward_.moves_with(*critic_.model.decoder),
-          "OnlineTrainer: the critic learns weights that the reward model reads, so scores would "
-          "drift; give it a copy, or adapters and set RewardModel::adapters to false");
+    if constexpr (has_critic)
+      for_each_network(reward_, [&learns = *critic_.model.decoder](const auto& judge) {
+        if constexpr (requires { judge.moves_with(learns); })
+          require(!judge.moves_with(learns),
+                  "OnlineTrainer: the critic learns weights that the reward model reads, so scores "
+                  "would drift; give it a copy, or adapters and set RewardModel::adapters to "
+                  "false, as train::FourNetworks does");
+      });
     check_algorithm(algorithm_);
     if constexpr (has_reference) reference_.emplace(actor);
     if constexpr (has_critic) {
@@ -348,7 +352,8 @@ class OnlineTrainer {
         layers = 0;
     };
     if constexpr (has_critic) limit(*critic_.model.decoder);
-    if constexpr (ReadsTrunk<Reward>) limit(*reward_.model.decoder);
+    if constexpr (ReadsTrunk<Reward>)
+      for_each_network(reward_, [&](const auto& judge) { limit(*judge.model.decoder); });
     return layers;
   }
 
@@ -386,10 +391,10 @@ class OnlineTrainer {
         tally.add_model(*critic_.model.decoder);
         critic_.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
       }
-      if constexpr (ReadsTrunk<Reward>) {
-        tally.add_model(*reward_.model.decoder);
-        reward_.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
-      }
+      for_each_network(reward_, [&](const auto& judge) {
+        tally.add_model(*judge.model.decoder);
+        judge.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
+      });
       frozen_ = tally.sum();
     }
     return *frozen_;

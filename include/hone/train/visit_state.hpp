@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "hone/checkpoint/run_state.hpp"
 #include "hone/train/adamw.hpp"
 #include "hone/train/ema.hpp"
+#include "hone/train/networks.hpp"
 #include "hone/train/parameters.hpp"
 
 namespace hone {
@@ -65,15 +65,6 @@ void visit_ema(V& v, const std::string& prefix, const ParameterList& parameters,
   v.value(prefix + "averaged", averaged);
   if constexpr (V::loading) averaged = v.stored(prefix + "averaged");
   visit_arrays(v, prefix + "average/", parameters, averaged != 0, state.average);
-}
-
-template <class T>
-T& referred(T& value) {
-  return value;
-}
-template <class T>
-T& referred(std::reference_wrapper<T>& value) {
-  return value.get();
 }
 
 // A reward's own state: the moments of a running normalisation.
