@@ -12,8 +12,8 @@
 #include "hone/model/clone.hpp"
 #include "hone/model/decoder.hpp"
 #include "hone/model/lora.hpp"
+#include "hone/train/four_networks.hpp"
 #include "hone/train/online_trainer.hpp"
-#include "hone/train/reward_model.hpp"
 #include "hone/train/score.hpp"
 
 namespace {
@@ -123,12 +123,10 @@ std::vector<float> trained(bool share_trunk, std::int64_t microbatch_tokens) {
   using Llama = model::Decoder<model::Llama>;
   Llama actor{config<model::Llama>()};
   actor.randomise(3, 0.2f);
-  Llama judge = model::clone(actor), critic = model::clone(actor);
-  actor.train_from_layer(2);
-  critic.train_from_layer(1);
-  model::ScalarHead<model::Parameter> judge_head(32, true), critic_head(32, true);
-  judge_head.randomise(7);
-  critic_head.set_trainable(true);
+  Llama judge = model::clone(actor);
+  model::ScalarHead<model::Parameter> head(32);
+  head.randomise(7);
+  train::FourNetworks networks{actor, {&judge, &head}, {.from_layer = 2}, {.from_layer = 1}};
   train::OnlineOptions options{.group_size = 2,
                                .minibatches = 3,
                                .microbatch_tokens = microbatch_tokens,
@@ -139,13 +137,11 @@ std::vector<float> trained(bool share_trunk, std::int64_t microbatch_tokens) {
   options.generation.max_new_tokens = 6;
   const Algorithm ppo{.advantage = advantage::Gae{},
                       .kl = kl::InReward{.estimator = kl::K1{}, .coef = 0.1f}};
-  train::ScalarModel<Llama> values{&critic, &critic_head};
-  train::OnlineTrainer trainer{actor, values,
-                               train::RewardModel{train::ScalarModel<Llama>{&judge, &judge_head}},
-                               ppo, options};
+  train::OnlineTrainer trainer{networks.actor(), networks.critic(), networks.reward(), ppo,
+                               options};
   for (int i = 0; i < 2; ++i) trainer.step(test::prompts(5));
   std::vector<float> out;
-  for (Llama* d : {&actor, &critic})
+  for (Llama* d : {&actor, networks.critic().decoder})
     d->for_each_parameter(
         [&](model::Parameter& p) { out.insert(out.end(), p.value().begin(), p.value().end()); });
   return out;
