@@ -145,7 +145,7 @@ void per_sample(const P& policy, const Trajectories& in, const Estimate& out) {
 // score is not finite or an advantage would not be.
 template <class P>
 void estimate(const P& policy, const Trajectories& in, const Estimate& out) {
-  check_policy<P>();
+  static_assert(check_policy<P>());
   detail::check<P>(in, out);
   if constexpr (kind_of<P> == Kind::sample) {
     detail::per_sample(policy, in, out);

@@ -161,15 +161,17 @@ template <class P>
 concept Policy = kind_of<P>
 != Kind::none;
 
-// The sentence that a person reads when a type is no advantage policy.
+// The sentence that a person reads when a type is no advantage policy. It is asked in a
+// static_assert, which comes first; called as a statement, it would come after all other errors.
 template <class P>
-constexpr void check_policy() {
+constexpr bool check_policy() {
   static_assert(Policy<P>,
                 "hone: an advantage is called in one of three ways; write "
                 "`float operator()(const advantage::Sample& s) const` for one number per answer, "
                 "`template <class T> T operator()(const advantage::StepInputs<T>& t) const` for a "
                 "recursion from the end, or `void operator()(const advantage::Trajectories&, "
                 "advantage::Estimate) const` for everything at once");
+  return true;
 }
 
 }  // namespace advantage
