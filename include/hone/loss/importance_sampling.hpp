@@ -12,8 +12,8 @@
 // `sequence_mask`: scope PerSequence, low = 0, high = 3.
 //
 // MaskedImportanceSampling: w, without a limit, where another weight lies in [low, high], else 0.
-// OpenRLHF's `seq-mask-tis`: tokens are weighed by their own w in answers whose geometric mean of it
-// lies inside.
+// OpenRLHF's `seq-mask-tis`: tokens are weighed by their own w in answers whose geometric mean of
+// it lies inside.
 #pragma once
 
 #include <cstdint>
