@@ -6,19 +6,19 @@
 // With --lora-rank four networks live in two: the reference is the actor, and the reward model the
 // critic, without their adapters.
 #include <CLI/CLI.hpp>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/models.hpp"
 #include "common/online.hpp"
-#include "common/scorer.hpp"
 #include "common/texts.hpp"
+#include "hone/checkpoint/scorer.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/model/clone.hpp"
+#include "hone/model/scalar_head.hpp"
 #include "hone/recipes/ppo.hpp"
 #include "hone/report/text.hpp"
+#include "hone/train/four_networks.hpp"
 #include "hone/train/online_trainer.hpp"
 
 namespace {
@@ -43,12 +43,18 @@ auto algorithm(const Options& s) {
   return out;
 }
 
+train::Trained trained(const Options& s) {
+  train::Trained out{.from_layer = s.train_from};
+  if (s.lora_rank > 0) out.lora = lora_of(s);
+  return out;
+}
+
 void reinforce(const Options& s) {
   RunPlan plan = online_plan(s, "ppo");
   plan.about["missing_end_penalty"] = report::exact(static_cast<double>(s.missing_end_penalty));
   const checkpoint::Pretrained source{s.model};
   const checkpoint::HfFolder judge_folder{s.reward_model};
-  const model::Config judge_config = scorer_config(judge_folder);
+  const model::Config judge_config = checkpoint::scorer_config(judge_folder);
   require(
       judge_config.family == source.config().family && judge_config.vocab == source.config().vocab,
       s.reward_model, ": is a ", name_of(judge_config.family), " with ", judge_config.vocab,
@@ -58,29 +64,21 @@ void reinforce(const Options& s) {
   data::Loader loader{texts.read(s.data, data::Prompts{.max_tokens = s.max_tokens}),
                       {.size = {.trees = s.batch}, .seed = s.seed}};
   with_model(source, s.model, [&]<class Decoder>(Decoder& actor) {
-    choose_trained(actor, s);
     Decoder judge{judge_config};
-    Head judge_head{judge.width()};
-    load_scorer(judge_folder, judge, judge_head);
-    freeze(judge);
-    std::optional<Decoder> copy;
-    if (s.lora_rank == 0) copy.emplace(model::clone(judge));
-    Decoder& critic = copy ? *copy : judge;
-    choose_trained(critic, s);
-    Head critic_head{judge.width(), true};
-    critic_head.weight.copy_values(judge_head.weight);
-    critic_head.set_trainable(true);
-
-    const train::ScalarModel<Decoder> scorer{&judge, &judge_head}, values{&critic, &critic_head};
+    model::ScalarHead<model::Parameter> head{judge.width()};
+    checkpoint::load_scorer(judge_folder, judge, head);
+    train::FourNetworks networks{actor, {&judge, &head}, trained(s)};
     Shown shown{.decode = [&](std::span<const Token> t) { return texts.decode(t); }};
     train::OnlineOptions options = online_options(s, texts.end());
     options.critic_optimizer = s.optimizer;
     options.critic_schedule = s.schedule();
     options.critic_schedule.peak = s.critic_rate;
     options.score_clip = s.score_clip;
-    const ShownRewardModel<Decoder> reward{
-        .model = scorer, .shown = &shown, .missing_end_penalty = s.missing_end_penalty};
-    OnlineTrainer trainer{actor, values, reward, with_text(algorithm(s), s, texts), options};
+    const ShownRewardModel<Decoder> reward{.model = networks.reward().model,
+                                           .shown = &shown,
+                                           .missing_end_penalty = s.missing_end_penalty};
+    OnlineTrainer trainer{networks.actor(), networks.critic(), reward,
+                          with_text(algorithm(s), s, texts), options};
     Log log{log_options(s, plan.name)};
     learn(
         s, plan, trainer, loader, held_out_prompts(s, texts), log,

@@ -12,10 +12,11 @@
 
 #include "common/models.hpp"
 #include "common/offline.hpp"
-#include "common/scorer.hpp"
 #include "common/texts.hpp"
+#include "hone/checkpoint/scorer.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loss/bradley_terry.hpp"
+#include "hone/model/scalar_head.hpp"
 #include "hone/report/text.hpp"
 #include "hone/train/offline_trainer.hpp"
 
@@ -40,7 +41,7 @@ void learn_preferences(const Options& s) {
   if (!s.held_out.empty()) held_out = texts.read(s.held_out, stage);
   with_model(source, s.model, [&]<class Decoder>(Decoder& decoder) {
     choose_trained(decoder, s);
-    Head head{decoder.width()};
+    model::ScalarHead<model::Parameter> head{decoder.width()};
     head.randomise(s.seed);
     head.set_trainable(true);
     train::ScalarModel<Decoder> scorer{&decoder, &head};
@@ -48,8 +49,8 @@ void learn_preferences(const Options& s) {
     Log log{log_options(s, plan.name)};
     learn(s, plan, trainer, loader, held_out, log);
     if (s.lora_rank > 0) model::Merged<Decoder>{decoder}.keep();
-    save_scorer(s.out + "/model", decoder, head,
-                folder_options(s.model, source, texts.tokenizer()));
+    checkpoint::save_scorer(s.out + "/model", decoder, head,
+                            folder_options(s.model, source, texts.tokenizer()));
     write_report(s, "Reward model", log, s.out + "/model");
   });
 }

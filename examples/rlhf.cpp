@@ -26,7 +26,6 @@
 #include "common/models.hpp"
 #include "common/run.hpp"
 #include "common/saving.hpp"
-#include "common/scorer.hpp"
 #include "common/settings.hpp"
 #include "common/shown.hpp"
 #include "hone/advantage/gae.hpp"
@@ -35,6 +34,7 @@
 #include "hone/checkpoint/json.hpp"
 #include "hone/checkpoint/pretrained.hpp"
 #include "hone/checkpoint/save_model.hpp"
+#include "hone/checkpoint/scorer.hpp"
 #include "hone/data/fingerprint.hpp"
 #include "hone/data/format.hpp"
 #include "hone/data/loader.hpp"
@@ -54,6 +54,7 @@
 #include "hone/report/page.hpp"
 #include "hone/report/text.hpp"
 #include "hone/reward/valence.hpp"
+#include "hone/train/four_networks.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
 #include "hone/train/reward_model.hpp"
@@ -311,7 +312,7 @@ class Pipeline {
     stage("reward", "Reward model", s_.reward_steps, trainer, steps_of(trainer, loader));
     settle(*reward_);
     reward_head_.set_trainable(false);
-    examples::save_scorer(s_.out + "/reward_model", *reward_, reward_head_, folder_options());
+    checkpoint::save_scorer(s_.out + "/reward_model", *reward_, reward_head_, folder_options());
   }
 
   double held_out_accuracy() {
@@ -374,31 +375,24 @@ class Pipeline {
     return out;
   }
 
-  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy; both are
-  // copies, or the same weights with and without adapters. Then the distance that the actor has
-  // come, on held-out prompts.
+  // PPO: the critic starts from the reward model, the reference is the fine-tuned policy. Then the
+  // distance that the actor has come, on held-out prompts.
   void reinforce(const std::vector<rollout::Request>& asked) {
-    std::optional<Decoder> copy;
-    if (s_.lora_rank == 0) copy.emplace(model::clone(*reward_));
-    Decoder& critic = copy ? *copy : *reward_;
-    choose_trained(policy_, s_.lora_rank > 0);
-    choose_trained(critic, s_.lora_rank > 0);
-    Head critic_head(policy_.width(), true);
-    critic_head.weight.copy_values(reward_head_.weight);
-    critic_head.set_trainable(true);
+    train::Trained trained{.from_layer = s_.train_from};
+    if (s_.lora_rank > 0) trained.lora = lora();
+    train::FourNetworks networks{policy_, reward_model_, trained};
     const Algorithm ppo{
         .advantage = advantage::Whitened{.inner = advantage::Gae{.lambda = s_.gae_lambda}},
         .kl = kl::InReward{.estimator = kl::K1{},
                            .coef = kl::Adaptive{.initial = s_.kl_coef, .target = s_.kl_target}},
         .value_loss = loss::ValueMse{}};
-    train::ScalarModel<Decoder> values{&critic, &critic_head};
     examples::Shown shown{.decode = [this](std::span<const Token> tokens) {
       return tokenizer_.decode(tokens, {.skip_special = true});
     }};
     const examples::ShownRewardModel<Decoder> reward{
         .model = reward_model_, .shown = &shown, .missing_end_penalty = s_.missing_end_penalty};
     train::OnlineTrainer trainer{
-        policy_, values, reward, ppo,
+        networks.actor(), networks.critic(), reward, ppo,
         train::OnlineOptions{
             .generation = generation(),
             .minibatches = s_.minibatches,

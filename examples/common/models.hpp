@@ -63,11 +63,6 @@ void choose_trained(Decoder& decoder, const Settings& s) {
     decoder.train_from_layer(s.train_from);
 }
 
-template <class Decoder>
-void freeze(Decoder& decoder) {
-  decoder.for_each_parameter([](auto& p) { p.set_trainable(false); });
-}
-
 // The tokenizer's files for a folder, to be written with the weights: those of the source at
 // `model`, or made from what a GGUF file says.
 hone::checkpoint::HfFolderOptions folder_options(const std::string& model,
