@@ -14,12 +14,35 @@
 #include <vector>
 
 #include "hone/checkpoint/json.hpp"
+#include "hone/checkpoint/mapped_file.hpp"
 #include "hone/checkpoint/safetensors.hpp"
 #include "hone/core/error.hpp"
 
 namespace hone {
 inline namespace v0 {
 namespace checkpoint {
+
+// What an index says, judged before any file of it is opened: the file that holds each tensor.
+inline std::map<std::string, std::string> parse_tensor_index(std::string_view text,
+                                                             const std::string& where) {
+  const Json json = parse_json(text, where);
+  const Fields fields(json, where);
+  const Json* map = fields.find({"weight_map"});
+  require(map && map->is_object(), where,
+          ": field \"weight_map\" is missing, expected a map from tensors to files");
+  std::map<std::string, std::string> files;
+  for (const auto& [name, value] : map->items()) {
+    require(value.is_string(), where, ": tensor ", in_quotes(name), " is in no file");
+    const auto& file = value.get_ref<const std::string&>();
+    // An index may name files of its own folder only.
+    require(!file.empty() && file.find_first_of("/\\") == std::string::npos && file != "." &&
+                file != ".." && file.find('\0') == std::string::npos,
+            where, ": tensor ", in_quotes(name), " is in ", in_quotes(file),
+            ", expected a file of this folder");
+    files.emplace(name, file);
+  }
+  return files;
+}
 
 class TensorFiles {
  public:
@@ -64,23 +87,12 @@ class TensorFiles {
   void add(const std::filesystem::path& path) { files_.emplace_back(path); }
 
   void open_index(const std::filesystem::path& folder, const std::filesystem::path& index) {
-    const Json json = read_json(index);
-    const Fields fields(json, index.string());
-    const Json* map = fields.find({"weight_map"});
-    require(map && map->is_object(), fields.where(),
-            ": field \"weight_map\" is missing, expected a map from tensors to files");
+    const MappedFile text(index);
     std::map<std::string, std::size_t> opened;
-    for (const auto& [name, value] : map->items()) {
-      require(value.is_string(), fields.where(), ": tensor ", in_quotes(name), " is in no file");
-      const auto& file = value.get_ref<const std::string&>();
-      // An index may name files of its own folder only.
-      require(!file.empty() && file.find_first_of("/\\") == std::string::npos && file != ".." &&
-                  file.find('\0') == std::string::npos,
-              fields.where(), ": tensor ", in_quotes(name), " is in ", in_quotes(file),
-              ", expected a file of this folder");
+    for (const auto& [name, file] : parse_tensor_index(text.text(), text.name())) {
       const auto [it, fresh] = opened.emplace(file, files_.size());
       if (fresh) add(folder / file);
-      require(files_[it->second].has(name), fields.where(), ": tensor ", in_quotes(name),
+      require(files_[it->second].has(name), text.name(), ": tensor ", in_quotes(name),
               " is not in ", in_quotes(file));
       names_.push_back(name);
       owner_.emplace(name, it->second);
