@@ -96,21 +96,10 @@ void check_gradients(const Forward& forward, const Backward& backward, Layer l) 
     for (std::size_t i = 0; i < y.size(); ++i) total += y[i] * dy[i];
     return total;
   };
-  const auto check = [&](Doubles& at, const Doubles& gradient, const char* what) {
-    for (std::size_t i = 0; i < at.size(); i += 3) {
-      const double kept = at[i], step = 1e-5;
-      at[i] = kept + step;
-      const double up = loss();
-      at[i] = kept - step;
-      const double down = loss();
-      at[i] = kept;
-      EXPECT_NEAR((up - down) / (2 * step), gradient[i], 1e-7 * (1 + std::abs(gradient[i])))
-          << what << " at " << i;
-    }
-  };
-  check(x, dx, "dx");
-  check(w, dw, "dweight");
-  if (std::any_of(db.begin(), db.end(), [](double g) { return g != 0; })) check(b, db, "dbias");
+  expect_slopes(x, dx, loss, "dx");
+  expect_slopes(w, dw, loss, "dweight");
+  if (std::any_of(db.begin(), db.end(), [](double g) { return g != 0; }))
+    expect_slopes(b, db, loss, "dbias");
 }
 
 TEST(Norm, GradientsAreFiniteDifferencesInDouble) {
