@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 import arithmetic
+from side import run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Name: the words of the case, without repeats.
@@ -27,13 +28,6 @@ CASES = {"grpo": "grpo 8 8 64 64 64", "grpo-uneven": "grpo 8 8 64 8 128", "ppo":
 SMALL = {"grpo": "grpo 2 4 8 8 8", "grpo-uneven": "grpo 2 4 8 4 12", "ppo": "ppo 8 8 8", "sft": "sft 2 32",
          "dpo": "dpo 2 32", "reward": "reward 2 32"}
 PHASES = ("generation", "scoring", "update")
-
-
-def run(command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def median(results, key):
@@ -83,16 +77,17 @@ def main():
         print(f"{' '.join(words[1:-1])}, {peer[0]['side']}")
         limits = {}
         if peaks:
-            limits = {phase: gflop / statistics.median(peaks)
+            limits = {phase: gflop / max(peaks)  # a neighbour can only lower what is measured
                       for phase, gflop in model.gflop(case[0], *map(int, case[1:])).items()}
         row("  step, s", median(hone, "seconds"), median(peer, "seconds"), ".2f", sum(limits.values()))
         for phase in PHASES:
             if phase in hone[0] and phase in peer[0]:
                 row(f"    {phase}, s", median(hone, phase), median(peer, phase), ".2f", limits.get(phase))
+        row("  kernel's share of the time, %", 100 * median(hone, "system"), 100 * median(peer, "system"), ".0f")
         row("  peak memory, MiB", median(hone, "peak_mib"), median(peer, "peak_mib"), ".0f")
         if peaks:
-            print(f"    {sum(limits.values()) * statistics.median(peaks):.0f} GFLOP; FMA units of two threads: "
-                  f"{statistics.median(peaks):.0f} GFLOP/s", flush=True)
+            print(f"    {sum(limits.values()) * max(peaks):.0f} GFLOP; FMA units of two threads: {max(peaks):.0f} GFLOP/s",
+                  flush=True)
 
 
 main()
