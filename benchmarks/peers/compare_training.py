@@ -83,7 +83,7 @@ def main():
         for phase in PHASES:
             if phase in hone[0] and phase in peer[0]:
                 row(f"    {phase}, s", median(hone, phase), median(peer, phase), ".2f", limits.get(phase))
-        row("  kernel's share of the time, %", 100 * median(hone, "system"), 100 * median(peer, "system"), ".0f")
+        row("  system time, % of the processor's", 100 * median(hone, "system"), 100 * median(peer, "system"), ".0f")
         row("  peak memory, MiB", median(hone, "peak_mib"), median(peer, "peak_mib"), ".0f")
         if peaks:
             print(f"    {sum(limits.values()) * max(peaks):.0f} GFLOP; FMA units of two threads: {max(peaks):.0f} GFLOP/s",
