@@ -11,6 +11,8 @@ before it for one compiler (gcc, clang or nvcc). Sources named .cu are for nvcc;
 too if it has a line `// also: nvcc`. (nvcc prints a backtick as a question mark: write a dot for it.)
 
     check.py [--gcc g++] [--clang clang++-19] [--nvcc] [PATH...]     (no compiler named: all here)
+
+What passed is remembered under build/ until the source or a header of the library changes.
 """
 
 import argparse
@@ -20,7 +22,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "structure"))
-from compile import host_compiler, host_compilers, nvcc, run_all  # noqa: E402
+from compile import Memory, ROOT, host_compiler, host_compilers, nvcc, run, run_all  # noqa: E402
 
 EXPECT = re.compile(r"^// expect(?:\((gcc|clang|nvcc)\))?: (.*\S)\s*$", re.MULTILINE)
 ALSO_NVCC = re.compile(r"^// also: nvcc$", re.MULTILINE)
@@ -68,7 +70,23 @@ def main():
         compilers.append(("nvcc", nvcc()))
 
     paths = arguments.paths or sorted(p for p in HERE.iterdir() if p.suffix in (".cpp", ".cu"))
-    labels, commands, expected = [], [], []
+    memory = Memory("refusals")
+    library = "".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "include").rglob("*.?*")) if p.is_file())
+    # Without the first word: c++ is g++.
+    versions = {kind: run([command[0], "--version"])[1].partition(" ")[2] for kind, command in compilers}
+    labels, commands, expected, keys, remembered = [], [], [], [], 0
+
+    def add(label, kind, command, regex):
+        nonlocal remembered
+        key = Memory.key(kind, versions[kind], *command[1:], str(regex), path.read_text(encoding="utf-8"), library)
+        if key in memory:
+            remembered += 1
+            return
+        labels.append(label)
+        commands.append(command)
+        expected.append(regex)
+        keys.append(key)
+
     for path in paths:
         refusals = cases(path)
         if not refusals:
@@ -77,16 +95,13 @@ def main():
             if not is_for(kind, path):
                 continue
             subject = ["-x", "cu", str(path)] if kind == "nvcc" else [str(path)]
-            labels.append(f"{path.name} ({kind})")
-            commands.append(command + subject)
-            expected.append(None)
+            add(f"{path.name} ({kind})", kind, command + subject, None)
             for k, refusal in enumerate(refusals, 1):
-                labels.append(f"{path.name} HONE_FAIL={k} ({kind})")
-                commands.append(command + [f"-DHONE_FAIL={k}", *subject])
-                expected.append(refusal.get(kind, refusal[None]))
+                add(f"{path.name} HONE_FAIL={k} ({kind})", kind, command + [f"-DHONE_FAIL={k}", *subject],
+                    refusal.get(kind, refusal[None]))
 
     failed = 0
-    for label, regex, (status, output) in zip(labels, expected, run_all(commands)):
+    for label, key, regex, (status, output) in zip(labels, keys, expected, run_all(commands)):
         error = first_error(output)
         if regex is None and status != 0:
             complaint = "should compile without HONE_FAIL:\n" + "\n".join(output.splitlines()[:8])
@@ -95,11 +110,13 @@ def main():
         elif regex is not None and (error is None or not re.search(regex, error)):
             complaint = f"expected the first error /{regex}/, found\n  {error or output[:400]}"
         else:
+            memory.add(key)
             continue
         failed += 1
         print(f"{label}: {complaint}")
-    print("refusals:")
-    print(f"{len(labels) - failed} passed, {failed} failed")
+    memory.save()
+    print(f"refusals ({remembered} unchanged since they passed):")
+    print(f"{len(labels) + remembered - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -1,6 +1,8 @@
 """Compiles snippets with every compiler that is here; what the structure checks share."""
 
 import concurrent.futures
+import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -59,3 +61,28 @@ def run_all(commands):
     """Runs all at once on JOBS cores; results in order."""
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         return list(pool.map(run, commands))
+
+
+class Memory:
+    """What passed with all that it depends on, kept under build/ until one of these changes."""
+
+    def __init__(self, name, forget=False):
+        self.path = ROOT / "build" / "structure" / f"{name}.json"
+        try:
+            self.keys = set() if forget else set(json.loads(self.path.read_text()))
+        except (OSError, ValueError):
+            self.keys = set()
+
+    @staticmethod
+    def key(*depends):
+        return hashlib.sha256("\n".join(depends).encode()).hexdigest()
+
+    def __contains__(self, key):
+        return key in self.keys
+
+    def add(self, key):
+        self.keys.add(key)
+
+    def save(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(sorted(self.keys)))

@@ -7,16 +7,13 @@ What passed is remembered under build/ until the header, or one that it includes
 """
 
 import argparse
-import hashlib
-import json
 import os
 import sys
 import tempfile
 
-from compile import ROOT, host_compiler, host_compilers, nvcc, run, run_all, torch_flags
+from compile import Memory, ROOT, host_compiler, host_compilers, nvcc, run, run_all, torch_flags
 from layers import INCLUDE, TORCH_ROOMS
 
-MEMORY = ROOT / "build" / "structure" / "headers.json"
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wno-missing-field-initializers", "-Werror"]
 
 
@@ -56,10 +53,7 @@ def main():
     names = [n for n in texts if not arguments.paths or any(p in n for p in arguments.paths)]
     torch = torch_flags()
     compilers = arguments.compiler or host_compilers() + (["nvcc"] if nvcc() else [])
-    try:
-        memory = set() if arguments.again else set(json.loads(MEMORY.read_text()))
-    except (OSError, ValueError):
-        memory = set()
+    memory = Memory("headers", forget=arguments.again)
 
     labels, keys, commands, skipped, remembered = [], [], [], 0, 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -73,7 +67,7 @@ def main():
                     skipped += 1
                     continue
                 seen = fingerprint(name, texts, set())
-                key = hashlib.sha256("\n".join([version, *command, seen]).encode()).hexdigest()
+                key = Memory.key(version, *command, seen)
                 if key in memory:
                     remembered += 1
                     continue
@@ -92,8 +86,7 @@ def main():
         else:
             failed += 1
             print(f"{label} does not compile alone:\n" + "\n".join(output.splitlines()[:8]))
-    MEMORY.parent.mkdir(parents=True, exist_ok=True)
-    MEMORY.write_text(json.dumps(sorted(memory)))
+    memory.save()
     print(f"headers alone, {', '.join(compilers)} ({remembered} unchanged since they passed):")
     print(f"{len(labels) + remembered - failed} passed, {failed} failed"
           + (f", {skipped} skipped" if skipped else ""))
