@@ -132,6 +132,9 @@ inline void truncate(const Sampling& s, std::span<float> weights) {
     count = static_cast<std::size_t>(s.top_k);
     std::nth_element(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count), kept.end(),
                      before);
+    // The order in which they are left is the standard library's own, and they are summed below.
+    if (s.top_p < 1.0f)
+      std::sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count), before);
   }
   if (s.top_p < 1.0f) {
     double total = 0.0;
