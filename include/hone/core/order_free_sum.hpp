@@ -74,12 +74,11 @@ class OrderFreeSum {
 
   void add_any(const float* x, std::int64_t n) {
     Quad high{}, low{};
-    std::int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-      const Quad q = {x[i], x[i + 1], x[i + 2], x[i + 3]};
+    for (std::int64_t quads = n / 4; quads > 0; --quads, x += 4) {
+      const Quad q = {x[0], x[1], x[2], x[3]};
       split(q, high, low);
     }
-    for (; i < n; ++i) add(static_cast<double>(x[i]));
+    for (int i = 0; i < n % 4; ++i) add(static_cast<double>(x[i]));
     for (int l = 0; l < 4; ++l) {
       high_ += high[l];
       low_ += low[l];
