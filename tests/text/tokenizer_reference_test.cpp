@@ -85,7 +85,7 @@ void expect_same_ids(const Tokenizer& tokenizer, const std::filesystem::path& ro
   std::cout << kind << ": " << compared << " lines and " << tokens
             << " tokens equal; left out: " << unassigned
             << " for characters that PCRE2's Unicode does not know, " << older_tables.size()
-            << " for marks that the package's normaliser does not know\n";
+            << " for characters that the package's older tables do not know\n";
 
   const reference::Blobs around(root / kind / "around.bin");
   EXPECT_EQ(tokenizer.encode("between", {.add_special = true}), around.ids(0)) << kind;

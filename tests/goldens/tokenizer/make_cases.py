@@ -4,11 +4,11 @@
     make_cases.py OUT [--data DIR] [--lines N] [--only KIND...]
 
 OUT/corpus.bin holds the lines, OUT/KIND/ a tokenizer's files, ids.bin (of every line), decoded.bin
-(of these ids, special ones and all), excluded.bin (numbers of lines whose
-Unicode normal form the package computes from older tables than Python has), random.bin and random_decoded.bin (of random ids). Numbers are little-endian 32-bit:
-a file is a count, then per record its length and its bytes or ids. OUT/splits.jsonl holds what split
-patterns do. OUT/kinds.txt lists the kinds
-and why others are missing.
+(of these ids, special ones and all), excluded.bin (numbers of lines whose Unicode normal form or
+punctuation the package takes from older tables than Python has), random.bin and random_decoded.bin
+(of random ids). Numbers are little-endian 32-bit: a file is a count, then per record its length and
+its bytes or ids. OUT/splits.jsonl holds what split patterns do. OUT/kinds.txt lists the kinds and why
+others are missing.
 """
 
 import argparse
@@ -60,16 +60,27 @@ def id_lists(path, records):
     blobs(path, blobs_of_ids)
 
 
+def later_punctuation():
+    """Punctuation of Unicode versions later than the package's tables, which do not split at it."""
+    split = pre.Punctuation("isolated")
+    return [c for c in map(chr, range(0x80, 0x110000))
+            if unicodedata.category(c)[0] == "P" and len(split.pre_tokenize_str(f"a{c}")) == 1]
+
+
 def older_tables(tokenizer, texts):
-    """Which texts the package normalises otherwise than today's Unicode: its tables are those of
-    Unicode 9, where marks of later versions do not take part in reordering."""
+    """Which texts the package reads otherwise than today's Unicode. Its tables of normal forms are
+    those of Unicode 9, where marks of later versions do not take part in reordering; those of
+    Punctuation are those of Unicode 8."""
     form = {"NFC": "NFC", "NFKC": "NFKC"}.get(type(tokenizer.normalizer).__name__)
-    if form is None:
-        return []
     normalizer = tokenizer.normalizer
+    later = set()
+    if tokenizer.pre_tokenizer and b'"Punctuation"' in tokenizer.pre_tokenizer.__getstate__():
+        later = set(later_punctuation())
     return [
         i for i, text in enumerate(texts)
-        if not text.isascii() and normalizer.normalize_str(text) != unicodedata.normalize(form, text)
+        if not text.isascii() and (
+            not later.isdisjoint(text) or
+            form and normalizer.normalize_str(text) != unicodedata.normalize(form, text))
     ]
 
 
