@@ -343,7 +343,7 @@ std::vector<Row> trainer_options() {
                     warm = "warmup=100 total=1000 final_ratio=0",
                     to_a_tenth = "warmup=30 total=1000 final_ratio=0.1";
   const Numbers grpo{.group = "8",
-                     .tokens = "256",
+                     .tokens = "512",
                      .adam = adam("0.999"),
                      .schedule = schedule("1e-06", "1", over),
                      .critic_schedule = schedule("5e-06", "", constant)};

@@ -57,11 +57,11 @@ inline auto ppo_options(std::int64_t steps) {
       .critic_schedule = schedule};
 }
 
-// GRPOConfig: mu (num_iterations) 1.
+// GRPOConfig of TRL 1.16: mu (num_iterations) 1.
 inline auto grpo_options(std::int64_t steps) {
   return train::OnlineOptions{
       .group_size = 8,
-      .generation = {.sampling = {.temperature = 1.0f, .top_p = 1.0f}, .max_new_tokens = 256},
+      .generation = {.sampling = {.temperature = 1.0f, .top_p = 1.0f}, .max_new_tokens = 512},
       .ppo_epochs = 1,
       .optimizer = {.beta1 = 0.9f, .beta2 = 0.999f, .decay = 0.0f, .max_norm = 1.0f},
       .schedule = {.peak = 1e-6f, .decay = train::Decay::linear, .total = steps}};
