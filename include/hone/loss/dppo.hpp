@@ -23,9 +23,14 @@ struct Dppo {
   template <class T>
   HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
     const T log_ratio = t.logprob - t.old_logprob;
+    return select(keeps(t), -t.advantage * exp(log_ratio), 0) + kl_coef * log_ratio * log_ratio;
+  }
+
+  // The mask alone, which has no derivative.
+  template <class T>
+  HONE_HD constexpr auto keeps(const TokenInputs<T>& t) const {
     const auto moved = exp(stop_gradient(t.logprob)) - exp(t.old_logprob);
-    const auto keep = select(t.advantage > 0, moved <= mask_high, moved >= -mask_low);
-    return select(keep, -t.advantage * exp(log_ratio), 0) + kl_coef * log_ratio * log_ratio;
+    return select(t.advantage > 0, moved <= mask_high, moved >= -mask_low);
   }
   bool operator==(const Dppo&) const = default;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "hone/core/inputs.hpp"
+#include "hone/loss/dppo.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -17,11 +18,9 @@ struct DppoTv {
 
   template <class T>
   HONE_HD constexpr T operator()(const TokenInputs<T>& t) const {
-    const auto logprob = stop_gradient(t.logprob);
-    const auto weight = clamp(exp(logprob - t.old_logprob), 0, ratio_max);
-    const auto moved = exp(logprob) - exp(t.old_logprob);
-    const auto keep = select(t.advantage > 0, moved <= mask_high, moved >= -mask_low);
-    return select(keep, -weight * t.advantage * t.logprob, 0);
+    const auto weight = clamp(exp(stop_gradient(t.logprob) - t.old_logprob), 0, ratio_max);
+    const loss::Dppo mask{.mask_low = mask_low, .mask_high = mask_high};
+    return select(mask.keeps(t), -weight * t.advantage * t.logprob, 0);
   }
   bool operator==(const DppoTv&) const = default;
 };
