@@ -74,19 +74,19 @@ void measure(double seconds, double operations, long kib_before, const F& f) {
 // Twelve independent chains in registers: what the FMA units do at best.
 float fma_chains(std::int64_t steps) {
   kernel::detail::Register acc[12];
-  kernel::detail::unrolled<12>([&](auto i) __attribute__((always_inline)) {
-    acc[i] = kernel::detail::r_set(1.0f + i);
-  });
+#pragma GCC unroll 12
+  for (int i = 0; i < 12; ++i) acc[i] = kernel::detail::r_set(1.0f + static_cast<float>(i));
   const auto factor = kernel::detail::r_set(0.999f), addend = kernel::detail::r_set(1e-3f);
-  for (std::int64_t n = 0; n < steps; ++n)
-    kernel::detail::unrolled<12>([&](auto i) __attribute__((always_inline)) {
-      acc[i] = kernel::detail::r_fma(acc[i], factor, addend);
-    });
+  for (std::int64_t n = 0; n < steps; ++n) {
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) acc[i] = kernel::detail::r_fma(acc[i], factor, addend);
+  }
   float kept[16], total = 0.0f;
-  kernel::detail::unrolled<12>([&](auto i) __attribute__((always_inline)) {
+#pragma GCC unroll 12
+  for (int i = 0; i < 12; ++i) {
     kernel::detail::r_store(kept, acc[i]);
     total += kept[0];
-  });
+  }
   return total;
 }
 
@@ -94,10 +94,10 @@ float fma_chains(std::int64_t steps) {
 float read_all(const float* from, std::int64_t n) {
   hone::pack sums[8];
   for (auto& s : sums) s = 0.0f;
-  for (std::int64_t i = 0; i < n; i += 8 * hone::pack::lanes)
-    kernel::detail::unrolled<8>([&](auto k) __attribute__((always_inline)) {
-      sums[k] += hone::pack::load(from + i + k * hone::pack::lanes);
-    });
+  for (std::int64_t i = 0; i < n; i += 8 * hone::pack::lanes) {
+#pragma GCC unroll 8
+    for (int k = 0; k < 8; ++k) sums[k] += hone::pack::load(from + i + k * hone::pack::lanes);
+  }
   float total = 0.0f;
   for (auto& s : sums) total += sum(s);
   return total;
