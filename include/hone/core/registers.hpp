@@ -12,7 +12,17 @@
 #include "hone/core/config.hpp"
 
 #if HONE_SIMD > 0
+// g++ 12 warns of its own AVX-512 intrinsics wherever they are inlined (GCC bug 105593): what they
+// begin with is undefined on purpose.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 namespace hone {
