@@ -22,6 +22,22 @@ TEST(MappedFile, HoldsTheBytesOfAFile) {
   EXPECT_EQ(c.text(), "some bytes");
 }
 
+TEST(MappedFile, WhatWasLetGoCanBeReadAgain) {
+  const Scratch scratch;
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += std::to_string(i);
+  put(scratch / "a", text);
+  const MappedFile file(scratch / "a");
+  EXPECT_EQ(file.text(), text);
+  file.let_go(file.bytes().subspan(4000, 9000));
+  file.let_go(file.bytes().last(1));
+  file.let_go({});
+  EXPECT_EQ(file.text(), text);
+  const MappedFile borrowed = MappedFile::borrow(file.bytes(), "borrowed");
+  borrowed.let_go(borrowed.bytes());
+  EXPECT_EQ(borrowed.text(), text);
+}
+
 TEST(MappedFile, AnEmptyFileHasNoBytes) {
   const Scratch scratch;
   put(scratch / "empty", "");

@@ -149,6 +149,7 @@ class Gguf {
     if (out.empty()) return;
     read_rows(t, 0, static_cast<std::int64_t>(out.size()) / (t.shape.empty() ? 1 : t.shape.back()),
               out);
+    file_.let_go(t.bytes);
   }
 
  private:

@@ -78,6 +78,17 @@ class MappedFile {
   }
 
   std::span<const std::byte> bytes() const { return bytes_; }
+
+  // Tells the system that a part of bytes() was read and copied: its pages need not stay in memory.
+  // It can be read again, from the file.
+  void let_go(std::span<const std::byte> part) const {
+    if (mapping_.empty() || part.empty()) return;
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto offset = static_cast<std::size_t>(part.data() - mapping_.data());
+    const std::size_t begin = offset / page * page;
+    ::madvise(const_cast<std::byte*>(mapping_.data()) + begin, offset + part.size() - begin,
+              MADV_DONTNEED);
+  }
   std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
   }

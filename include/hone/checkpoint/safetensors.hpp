@@ -222,6 +222,7 @@ class Safetensors {
     check_read(where(), name, t.shape, expected, out.size());
     check_readable(name);
     decode(t.dtype, bytes(name), out);
+    file_.let_go(bytes(name));
   }
 
  private:
