@@ -9,7 +9,7 @@
 // Whole steps, the optimiser's included, on random tokens: medians over REPEATS after one step that
 // does not count, in all and by phase. Pairs share the first half of their tokens, the prompt.
 // HONE_MICROBATCH sets the tokens of a forward and backward pass (1024: 8 answers of 128, what the
-// peer takes at once), which changes memory, not bits.
+// peer takes at once; in PPO two answers), which changes memory, not bits.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -32,6 +32,7 @@
 #include "hone/recipes/ppo.hpp"
 #include "hone/train/offline_trainer.hpp"
 #include "hone/train/online_trainer.hpp"
+#include "hone/train/reward_model.hpp"
 
 namespace {
 
@@ -47,9 +48,9 @@ std::vector<Token> random_tokens(std::int64_t n, std::uint64_t sequence) {
   return out;
 }
 
-std::int64_t microbatch_tokens() {
+std::int64_t microbatch_tokens(std::int64_t usual = 1024) {
   const char* given = std::getenv("HONE_MICROBATCH");
-  return given ? std::atoll(given) : 1024;
+  return given ? std::atoll(given) : usual;
 }
 
 // Seconds by phase of each repeat.
@@ -193,18 +194,15 @@ void ppo(Decoder& actor, const checkpoint::HfFolder& folder, const std::vector<s
   critic_head.randomise(1);
   judge_head.randomise(2);
   critic_head.set_trainable(true);
+  // Four networks in full leave little room: two answers at a time.
+  const std::int64_t two_answers = 2 * (n[1] + n[2]);
   const train::ScalarModel<Decoder> values{&critic, &critic_head}, scores{&judge, &judge_head};
-  const auto reward = [&](const rollout::Rollouts& r) {
-    std::vector<float> out;
-    const auto all = train::scalars(scores, r.forest);
-    for (const std::int64_t t : train::end_tokens(r.forest, r.segments))
-      out.push_back(all[static_cast<std::size_t>(t)]);
-    return out;
-  };
+  const train::RewardModel<Decoder> reward{.model = scores,
+                                           .microbatch_tokens = microbatch_tokens(two_answers)};
   train::OnlineTrainer trainer{
       actor, values, reward, recipes::ppo(),
       train::OnlineOptions{.generation = {.max_new_tokens = static_cast<std::int32_t>(n[2])},
-                           .microbatch_tokens = microbatch_tokens()}};
+                           .microbatch_tokens = microbatch_tokens(two_answers)}};
   online(trainer, prompts(n[0], n[1]), n[3], phases);
 }
 

@@ -102,4 +102,27 @@ TEST(AdamW, AGradientThatIsNoNumberChangesNothing) {
   EXPECT_EQ(state.step, 0);
 }
 
+// Several networks learn in turn: the gradient is gone before the weights move.
+TEST(AdamW, InTwoHalvesIsTheSameBits) {
+  Parameter whole = matrix_of({1, 2, 3, 4, 5, 6}, 2, 3),
+            halves = matrix_of({1, 2, 3, 4, 5, 6}, 2, 3);
+  const train::AdamW adamw{.decay = 0.1f, .max_norm = 0.5f};
+  train::AdamW::State state, other;
+  for (int step = 0; step < 3; ++step) {
+    const float s = static_cast<float>(step);
+    const Rows gradient{0.1f, -s, 3, 0, 0.3f * s, 1};
+    set_gradient(whole, gradient);
+    const double norm = adamw({&whole}, state, 0.1f).gradient_norm;
+
+    set_gradient(halves, gradient);
+    const Rows before = rows_of(halves);
+    EXPECT_EQ(adamw.take_in({&halves}, other), norm);
+    EXPECT_EQ(rows_of(halves), before);
+    train::zero_gradients({&halves});
+    adamw.move({&halves}, other, 0.1f);
+    EXPECT_EQ(rows_of(halves), rows_of(whole));
+    EXPECT_EQ(other, state);
+  }
+}
+
 }  // namespace

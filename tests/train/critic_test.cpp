@@ -55,6 +55,33 @@ TEST(Critic, AGradientThatIsNoNumberLeavesTheActorAlone) {
   EXPECT_EQ(trainer.state().optimizer.step, 0);
 }
 
+// The mean square, which looks at a network when it is asked for a slope.
+struct Watching {
+  static constexpr Level level = Level::value;
+  static inline const Llama* network = nullptr;
+  static inline int looks = 0;
+  template <class T>
+  constexpr T operator()(const ValueInputs<T>& v) const {
+    network->for_each_parameter(
+        [](const model::Parameter& p) { EXPECT_TRUE(p.gradient().empty()) << p.name(); });
+    ++looks;
+    return (v.value - v.ret) * (v.value - v.ret);
+  }
+};
+
+TEST(Critic, ItsGradientTakesTheMemoryOfTheActors) {
+  Llama actor = trained_in_full(1);
+  Critic critic;
+  Watching::network = &actor;
+  const Algorithm algorithm{.advantage = advantage::Gae{}, .value_loss = Watching{}};
+  train::OnlineTrainer trainer{actor, critic.model(), small_tokens, algorithm, options()};
+  trainer.step(prompts(4));
+  EXPECT_GT(Watching::looks, 0);
+  const Llama& after = critic.decoder;
+  after.for_each_parameter(
+      [](const model::Parameter& p) { EXPECT_TRUE(p.gradient().empty()) << p.name(); });
+}
+
 TEST(Critic, ReportsTheShareOfValuesThatLeftTheirRange) {
   const auto report = [](const auto& algorithm) {
     Llama actor = trained_in_full(1);

@@ -8,12 +8,17 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <cstdlib>  // defines __GLIBC__ where it is
 #include <map>
 #include <mutex>
 #include <tuple>
 #include <utility>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "hone/core/error.hpp"
 
@@ -56,9 +61,12 @@ class BufferPool {
       live_ += bytes;
     }
     const std::size_t alignment = bytes >= huge_page ? huge_page : 64;
-    void* p = std::aligned_alloc(alignment, static_cast<std::size_t>(bytes));
-    require(p != nullptr, "out of memory: ", bytes, " bytes for activations");
-    if (bytes >= huge_page) madvise(p, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);
+    void* p = nullptr;
+    const int failed = posix_memalign(&p, alignment, static_cast<std::size_t>(bytes));
+    require(failed == 0, "out of memory: ", bytes, " bytes for activations");
+    // Whole huge pages only: the last part of one would be resident up to its end.
+    const std::int64_t huge = bytes / huge_page * huge_page;
+    if (huge > 0) madvise(p, static_cast<std::size_t>(huge), MADV_HUGEPAGE);
     return {static_cast<float*>(p), bytes};
   }
 
@@ -70,21 +78,26 @@ class BufferPool {
 
   // Returns everything idle to the system.
   void trim() {
-    const std::lock_guard lock(mutex_);
-    for (auto& [bytes, p] : free_) {
-      std::free(p);
-      live_ -= bytes;
+    {
+      const std::lock_guard lock(mutex_);
+      for (auto& [bytes, p] : free_) {
+        std::free(p);
+        live_ -= bytes;
+      }
+      free_.clear();
+      idle_ = 0;
+      most_used_ = live_;
     }
-    free_.clear();
-    idle_ = 0;
-    most_used_ = live_;
+#ifdef __GLIBC__
+    malloc_trim(0);  // holes too: what was freed between arrays that live on
+#endif
   }
 
  private:
   static constexpr std::int64_t huge_page = 2 << 20;
 
   static std::int64_t rounded(std::int64_t bytes) {
-    const std::int64_t unit = bytes >= huge_page ? huge_page : bytes >= 65536 ? 4096 : 64;
+    const std::int64_t unit = bytes >= 65536 ? 4096 : 64;
     return (bytes + unit - 1) / unit * unit + (bytes == 0 ? unit : 0);
   }
 

@@ -60,6 +60,7 @@ class Parameter {
     settle();
     return accumulator();
   }
+  // Empty where nothing has flowed in since zero_gradient(), too.
   std::span<const float> gradient() const {
     require(!lookup_gradient_, spec_.name, ": settle the gradient before reading it");
     return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
@@ -67,37 +68,28 @@ class Parameter {
 
   // Where a backward pass adds: products with the matrix, and look-ups of its rows. An embedding
   // that is the head as well has one chain of sums for each use, so that splitting a batch does not
-  // weave them into each other; settle() adds them up.
-  std::span<float> accumulator() {
-    return {gradient_.data(), gradient_ ? static_cast<std::size_t>(storage_size()) : 0};
-  }
-  std::span<float> lookup_accumulator() {
-    if (!gradient_) return {};
-    if (!lookup_gradient_) {
-      lookup_gradient_ = Buffer(storage_size());
-      std::memset(lookup_gradient_.data(), 0, bytes());
-    }
-    return {lookup_gradient_.data(), static_cast<std::size_t>(storage_size())};
-  }
+  // weave them into each other; settle() adds them up. Memory is taken when it is first asked for.
+  std::span<float> accumulator() { return from_zero(gradient_); }
+  std::span<float> lookup_accumulator() { return from_zero(lookup_gradient_); }
   void settle() {
     if (!lookup_gradient_) return;
-    kernel::add(storage_size(), gradient_.data(), lookup_gradient_.data(), gradient_.data());
+    if (gradient_)
+      kernel::add(storage_size(), gradient_.data(), lookup_gradient_.data(), gradient_.data());
+    else
+      std::swap(gradient_, lookup_gradient_);
     lookup_gradient_ = Buffer();
   }
 
-  bool trainable() const { return static_cast<bool>(gradient_); }
+  bool trainable() const { return trainable_; }
   void set_trainable(bool on) {
-    if (on && !gradient_) {
-      gradient_ = Buffer(storage_size());
-      zero_gradient();
-    } else if (!on) {
-      gradient_ = Buffer();
-      lookup_gradient_ = Buffer();
-    }
+    trainable_ = on;
+    if (!on) zero_gradient();
   }
+  // The gradient's memory goes back to where the next one takes it from: of several networks that
+  // learn in turn, one has a gradient at a time.
   void zero_gradient() {
+    gradient_ = Buffer();
     lookup_gradient_ = Buffer();
-    if (gradient_) std::memset(gradient_.data(), 0, bytes());
   }
 
   // Shape in the checkpoint.
@@ -144,6 +136,15 @@ class Parameter {
   }
   std::size_t bytes() const { return static_cast<std::size_t>(storage_size()) * sizeof(float); }
 
+  std::span<float> from_zero(Buffer& buffer) const {
+    if (!trainable_) return {};
+    if (!buffer) {
+      buffer = Buffer(storage_size());
+      std::memset(buffer.data(), 0, bytes());
+    }
+    return {buffer.data(), static_cast<std::size_t>(storage_size())};
+  }
+
   void check_storage(std::size_t size) const {
     require(static_cast<std::int64_t>(size) == storage_size(), name(), ": an array of ", size,
             " elements beside it, expected ", storage_size());
@@ -184,7 +185,8 @@ class Parameter {
 
   ParameterSpec spec_;
   Buffer value_;
-  Buffer gradient_;
+  bool trainable_ = false;
+  Buffer gradient_;         // empty until something flows in
   Buffer lookup_gradient_;  // empty unless rows have been looked up since settle()
 };
 

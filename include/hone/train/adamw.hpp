@@ -41,61 +41,79 @@ struct AdamW {
   // One update of `parameters`, which must be the same list at every call. Throws, and changes
   // nothing, when a gradient is not finite.
   Result operator()(const ParameterList& parameters, State& state, float lr) const {
-    return (*this)(parameters, state, lr, gradient_norm(parameters));
-  }
-
-  // The same with the norm known: where several models step together, all gradients are looked at
-  // before any weight changes.
-  Result operator()(const ParameterList& parameters, State& state, float lr, double norm) const {
-    prepare(parameters, state);
-    ++state.step;
-    const float factor = max_norm > 0.0f && norm > static_cast<double>(max_norm)
-                             ? static_cast<float>(static_cast<double>(max_norm) / (norm + 1e-6))
-                             : 1.0f;
-    const float correct1 = static_cast<float>(1.0 - power(beta1, state.step));
-    const float correct2 = static_cast<float>(std::sqrt(1.0 - power(beta2, state.step)));
-    std::vector<std::size_t> index;  // of the parameter of each chunk
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      index.insert(index.end(), static_cast<std::size_t>(detail::chunks_of({parameters[i]})), i);
-    detail::for_each_chunk(
-        parameters, [&](std::int64_t c, model::Parameter& p, std::int64_t begin, std::int64_t end) {
-          const std::size_t i = index[static_cast<std::size_t>(c)];
-          const float keep = p.spec().decay ? 1.0f - lr * decay : 1.0f;
-          update({.p = p.value().data(),
-                  .g = p.gradient().data(),
-                  .m = state.m[i].data(),
-                  .v = state.v[i].data(),
-                  .begin = begin,
-                  .end = end,
-                  .factor = factor,
-                  .step = lr / correct1,
-                  .correct2 = correct2,
-                  .keep = keep});
-        });
+    const double norm = take_in(parameters, state);
+    move(parameters, state, lr);
     return {norm};
   }
 
+  // The update's first half: the gradients into the moments, after which nobody needs them. Returns
+  // their norm. Throws, and changes nothing, when a gradient is not finite.
+  double take_in(const ParameterList& parameters, State& state) const {
+    const double norm = gradient_norm(parameters);
+    prepare(parameters, state);
+    const float factor = max_norm > 0.0f && norm > static_cast<double>(max_norm)
+                             ? static_cast<float>(static_cast<double>(max_norm) / (norm + 1e-6))
+                             : 1.0f;
+    detail::for_each_chunk(parameters,
+                           [&](std::int64_t, std::size_t i, std::int64_t begin, std::int64_t end) {
+                             average({.g = parameters[i]->gradient().data(),
+                                      .m = state.m[i].data(),
+                                      .v = state.v[i].data(),
+                                      .begin = begin,
+                                      .end = end},
+                                     factor);
+                           });
+    return norm;
+  }
+
+  // The second half: the weights follow the moments. Several models that step together take all
+  // their gradients in before any weight moves.
+  void move(const ParameterList& parameters, State& state, float lr) const {
+    ++state.step;
+    const float correct1 = static_cast<float>(1.0 - power(beta1, state.step));
+    const float correct2 = static_cast<float>(std::sqrt(1.0 - power(beta2, state.step)));
+    detail::for_each_chunk(parameters,
+                           [&](std::int64_t, std::size_t i, std::int64_t begin, std::int64_t end) {
+                             model::Parameter& p = *parameters[i];
+                             follow({.p = p.value().data(),
+                                     .m = state.m[i].data(),
+                                     .v = state.v[i].data(),
+                                     .begin = begin,
+                                     .end = end},
+                                    {.size = lr / correct1,
+                                     .correct2 = correct2,
+                                     .keep = p.spec().decay ? 1.0f - lr * decay : 1.0f});
+                           });
+  }
+
  private:
+  // Elements [begin, end) of a parameter, its gradient and its moments.
   struct Range {
-    float* p;
-    const float* g;
+    float* p = nullptr;
+    const float* g = nullptr;
     float *m, *v;
     std::int64_t begin, end;
-    float factor, step, correct2, keep;
+  };
+  struct Step {
+    float size, correct2, keep;
   };
 
-  void update(const Range& r) const {
+  void average(const Range& r, float factor) const {
     const pack b1(beta1), b2(beta2), c1(1.0f - beta1), c2(1.0f - beta2);
     for (std::int64_t i = r.begin; i < r.end; i += 16) {
       const int n = static_cast<int>(std::min<std::int64_t>(16, r.end - i));
-      const pack g = pack::load(r.g + i, n) * pack(r.factor);
-      const pack m = fma(b1, pack::load(r.m + i, n), c1 * g);
-      const pack v = fma(b2, pack::load(r.v + i, n), c2 * (g * g));
-      const pack p = pack::load(r.p + i, n);
-      const pack direction = m / (sqrt(v) / pack(r.correct2) + pack(epsilon));
-      m.store(r.m + i, n);
-      v.store(r.v + i, n);
-      fma(-pack(r.step), direction, p * pack(r.keep)).store(r.p + i, n);
+      const pack g = pack::load(r.g + i, n) * pack(factor);
+      fma(b1, pack::load(r.m + i, n), c1 * g).store(r.m + i, n);
+      fma(b2, pack::load(r.v + i, n), c2 * (g * g)).store(r.v + i, n);
+    }
+  }
+
+  void follow(const Range& r, const Step& step) const {
+    for (std::int64_t i = r.begin; i < r.end; i += 16) {
+      const int n = static_cast<int>(std::min<std::int64_t>(16, r.end - i));
+      const pack m = pack::load(r.m + i, n), v = pack::load(r.v + i, n), p = pack::load(r.p + i, n);
+      const pack direction = m / (sqrt(v) / pack(step.correct2) + pack(epsilon));
+      fma(-pack(step.size), direction, p * pack(step.keep)).store(r.p + i, n);
     }
   }
 

@@ -29,6 +29,7 @@
 #include "hone/kl/none.hpp"
 #include "hone/loss/aggregation.hpp"
 #include "hone/loss/metrics.hpp"
+#include "hone/model/buffer.hpp"
 #include "hone/rollout/engine.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/actor_pass.hpp"
@@ -130,6 +131,7 @@ class OnlineTrainer {
     rollout::Rollouts rollouts = rollout::collect(requests, answers);
     report_lengths(rollouts, report);
     times_.tokens = std::count(rollouts.mask.begin(), rollouts.mask.end(), 1);
+    model::Buffer::trim();  // keys and values; what the next phase needs has other sizes
     return rollouts;
   }
 
@@ -144,6 +146,7 @@ class OnlineTrainer {
     read_scores(reward_, e, options_.score_clip, report);
     if constexpr (has_reference) read_reference(e);
     if constexpr (has_critic) read_values(critic_.model, e, options_.microbatch_tokens);
+    model::Buffer::trim();
     return e;
   }
 
@@ -191,6 +194,7 @@ class OnlineTrainer {
                                            .sequence = static_cast<std::uint64_t>(epoch),
                                            .stream = 1}))
         if ((stopped = !update_minibatch(e.pick(trees), metrics))) break;
+    model::Buffer::trim();
     bool ptx = false;
     if constexpr (has_ptx) ptx = algorithm_.ptx.coef != 0.0f;
     metrics.write(ptx, report);
@@ -423,59 +427,72 @@ class OnlineTrainer {
       e.greedy_scores.push_back(scores[static_cast<std::size_t>(group)]);
   }
 
-  // Gradients of one minibatch, then one optimiser step of actor and critic. False: the KL to the
-  // sampling policy is beyond stop_kl, and the weights have not been changed.
+  // One optimiser step of actor and critic. Both take their gradients in, one after the other so
+  // that one gradient is in memory at a time, before any weight moves: one that is not finite
+  // leaves all weights as they are. False: so does a KL to the sampling policy beyond stop_kl.
   bool update_minibatch(const Experience& e, UpdateMetrics<AlgorithmType>& metrics) {
     loss::Counts counts;
     counts.add(e.rollouts.offsets, e.rollouts.mask, cut_off(e.rollouts));
     if (counts.tokens == 0) return true;
+    if (!take_in_policy(e, counts, metrics)) return false;
+    if constexpr (has_critic) take_in_values(e, counts, metrics);
+    options_.optimizer.move(actor_parameters_, state_.optimizer, options_.schedule(state_.updates));
+    actor_->touch();
+    if (options_.ema) (*options_.ema)(actor_parameters_, state_.ema);
+    if constexpr (has_critic) {
+      options_.critic_optimizer.move(critic_.parameters, state_.critic_optimizer,
+                                     options_.critic_schedule(state_.updates));
+      critic_.model.decoder->touch();
+    }
+    ++metrics.updates;
+    ++state_.updates;
+    return true;
+  }
+
+  // What passes over a part of the experience read beside it.
+  PassSettings settings_of(const Experience& part) const {
+    PassSettings settings = options_.pass();
+    settings.trunk = part.trunk();
+    return settings;
+  }
+
+  bool take_in_policy(const Experience& e, const loss::Counts& counts,
+                      UpdateMetrics<AlgorithmType>& metrics) {
     zero_gradients(actor_parameters_);
-    if constexpr (has_critic) zero_gradients(critic_.parameters);
     OrderFreeSum<> total;
-    [[maybe_unused]] OrderFreeSum<> value_total;
     loss::PolicyMetrics seen;
-    [[maybe_unused]] ValueMetrics value_seen;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
       const Experience part = e.slice(first, last);
-      PassSettings settings = options_.pass();
-      settings.trunk = part.trunk();
       total.add(actor_pass(*actor_, reference(), part, algorithm_, state_.kl, state_.loss, counts,
-                           settings, seen));
-      if constexpr (has_critic)
-        value_total.add(
-            critic_pass(critic_.model, part, algorithm_.value_loss, counts, settings, value_seen));
+                           settings_of(part), seen));
     });
     metrics.add(seen);
     metrics.loss += total.value();
-    if constexpr (has_critic) metrics.add_values(value_total.value(), value_seen);
     if (options_.stop_kl > 0 && seen.approx_kl_mean() > options_.stop_kl) return false;
     if constexpr (has_ptx)
       if (algorithm_.ptx.coef != 0.0f)
         metrics.ptx_loss +=
             ptx_pass(*actor_, algorithm_.ptx.batch(state_.updates), algorithm_.ptx.coef,
                      options_.microbatch_tokens, options_.pass());
-    optimise(metrics);
+    metrics.norm += options_.optimizer.take_in(actor_parameters_, state_.optimizer);
+    zero_gradients(actor_parameters_);
     return true;
   }
 
-  // Both norms first: a gradient that is not finite throws before any weight has changed.
-  void optimise(UpdateMetrics<AlgorithmType>& metrics) {
-    const double norm = gradient_norm(actor_parameters_);
-    [[maybe_unused]] double critic_norm = 0;
-    if constexpr (has_critic) critic_norm = gradient_norm(critic_.parameters);
-    options_.optimizer(actor_parameters_, state_.optimizer, options_.schedule(state_.updates),
-                       norm);
-    actor_->touch();
-    if (options_.ema) (*options_.ema)(actor_parameters_, state_.ema);
-    if constexpr (has_critic) {
-      options_.critic_optimizer(critic_.parameters, state_.critic_optimizer,
-                                options_.critic_schedule(state_.updates), critic_norm);
-      critic_.model.decoder->touch();
-      metrics.value_norm += critic_norm;
-    }
-    metrics.norm += norm;
-    ++metrics.updates;
-    ++state_.updates;
+  void take_in_values(const Experience& e, const loss::Counts& counts,
+                      UpdateMetrics<AlgorithmType>& metrics) requires(has_critic) {
+    zero_gradients(critic_.parameters);
+    OrderFreeSum<> total;
+    ValueMetrics seen;
+    for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
+      const Experience part = e.slice(first, last);
+      total.add(
+          critic_pass(critic_.model, part, algorithm_.value_loss, counts, settings_of(part), seen));
+    });
+    metrics.add_values(total.value(), seen);
+    metrics.value_norm +=
+        options_.critic_optimizer.take_in(critic_.parameters, state_.critic_optimizer);
+    zero_gradients(critic_.parameters);
   }
 
   // The coefficient of the policy loss answers to KL(old, pi) as the update leaves it (k3).

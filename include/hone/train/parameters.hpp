@@ -35,22 +35,21 @@ namespace detail {
 // Elements that one thread handles at a time; also the unit of the sum of squares, so it is fixed.
 inline constexpr std::int64_t chunk = 1 << 16;
 
-// Calls f(parameter, begin, end) for chunks of all parameters, in parallel.
+// Calls f(chunk, parameter's index, begin, end) for chunks of all parameters, in parallel.
 template <class F>
 void for_each_chunk(const ParameterList& parameters, F&& f) {
   struct Piece {
-    model::Parameter* parameter;
+    std::size_t parameter;
     std::int64_t begin, end;
   };
   std::vector<Piece> pieces;
-  for (model::Parameter* p : parameters) {
-    p->settle();
-    const auto n = static_cast<std::int64_t>(p->value().size());
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    const auto n = static_cast<std::int64_t>(parameters[p]->value().size());
     for (std::int64_t i = 0; i < n; i += chunk) pieces.push_back({p, i, std::min(n, i + chunk)});
   }
   parallel_for(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t i) {
     const Piece& piece = pieces[static_cast<std::size_t>(i)];
-    f(i, *piece.parameter, piece.begin, piece.end);
+    f(i, piece.parameter, piece.begin, piece.end);
   });
 }
 
@@ -63,20 +62,19 @@ inline std::int64_t chunks_of(const ParameterList& parameters) {
 
 }  // namespace detail
 
+// Of the next minibatch; their memory is free for others.
 inline void zero_gradients(const ParameterList& parameters) {
-  detail::for_each_chunk(
-      parameters, [](std::int64_t, model::Parameter& p, std::int64_t begin, std::int64_t end) {
-        std::fill(p.gradient().begin() + begin, p.gradient().begin() + end, 0.0f);
-      });
+  for (model::Parameter* p : parameters) p->zero_gradient();
 }
 
 // sqrt(sum of squares of all gradients), summed in double by chunks of a fixed size. Throws an
 // Error that names the first parameter with a gradient that is not finite.
 inline double gradient_norm(const ParameterList& parameters) {
+  for (model::Parameter* p : parameters) p->gradient();  // complete before threads ask for it
   std::vector<double> sums(static_cast<std::size_t>(detail::chunks_of(parameters)));
-  detail::for_each_chunk(parameters, [&](std::int64_t i, model::Parameter& p, std::int64_t begin,
+  detail::for_each_chunk(parameters, [&](std::int64_t i, std::size_t parameter, std::int64_t begin,
                                          std::int64_t end) {
-    const float* g = p.gradient().data();
+    const float* g = parameters[parameter]->gradient().data();
     double lanes[16] = {};
     for (std::int64_t j = begin; j < end; j += 16)
       for (std::int64_t l = 0; l < std::min<std::int64_t>(16, end - j); ++l)
