@@ -17,7 +17,7 @@ struct Settings {
   rollout::GenerateOptions options{.max_new_tokens = 256};
 };
 
-// Defined in session.hpp, compiled in a file of its own for each family.
+// Defined in family.hpp, compiled in a file of its own for each family.
 template <class Family>
 void run(const checkpoint::Pretrained& source, const Settings& settings);
 
