@@ -29,8 +29,10 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(HONE_CCACHE ccache)
   mark_as_advanced(HONE_CCACHE)
   if(HONE_CCACHE)
-    # Precompiled headers need ccache to look beyond macros and time stamps.
+    # Precompiled headers need ccache to look beyond macros and time stamps; paths below the base are
+    # looked up relative to it, so that one clone finds what another compiled.
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${HONE_CCACHE})
   endif()
 endif()

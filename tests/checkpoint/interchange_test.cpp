@@ -1,4 +1,5 @@
 // What hone writes is loaded by the packages that own the formats: transformers, peft, safetensors.
+#include "../support/source_folder.hpp"
 #include "hone/checkpoint/adapter.hpp"
 #include "hone/checkpoint/generation_config.hpp"
 #include "hone/checkpoint/hf_folder.hpp"
@@ -98,7 +99,7 @@ TEST(Interchange, TransformersPeftAndSafetensorsLoadWhatHoneWrote) {
     writer.commit();
   }
 
-  const fs::path script = fs::path(HONE_TEST_SOURCE_DIR) / "goldens/checkpoint/check.py";
+  const fs::path script = hone_test::tests_folder() / "goldens/checkpoint/check.py";
   const fs::path log = scratch / "log";
   const std::string command = "PYTHONDONTWRITEBYTECODE=1 '" +
                               hone_test::environment("HONE_TEST_PYTHON") + "' '" + script.string() +

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/source_folder.hpp"
 #include "hone/checkpoint/save_model.hpp"
 #include "hone/core/forest.hpp"
 #include "hone/core/random.hpp"
@@ -134,7 +135,7 @@ TEST(Scorer, ComesBackAndTransformersGivesTheSameScores) {
   const std::string python = hone_test::environment("HONE_TEST_PYTHON");
   if (python.empty())
     GTEST_SKIP() << "HONE_TEST_PYTHON names no Python with transformers to compare with";
-  const fs::path script = fs::path(HONE_TEST_SOURCE_DIR) / "goldens/checkpoint/check_scorers.py";
+  const fs::path script = hone_test::tests_folder() / "goldens/checkpoint/check_scorers.py";
   const fs::path log = scratch / "log";
   const std::string command = "PYTHONDONTWRITEBYTECODE=1 '" + python + "' '" + script.string() +
                               "' '" + scratch.path().string() + "' > '" + log.string() + "' 2>&1";

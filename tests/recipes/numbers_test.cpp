@@ -13,6 +13,7 @@
 #include <string>
 #include <type_traits>
 
+#include "../support/source_folder.hpp"
 #include "hone/core/members.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/recipes/compat/deepspeed_chat.hpp"
@@ -398,7 +399,7 @@ void check(const std::vector<Row>& rows, const std::vector<std::string>& headers
   const std::regex definition(R"(^(?:inline )?(?:constexpr|auto) [^=({]*?(\w+)(?:\(|\{| =))");
   int defined = 0;
   for (const std::string& header : headers) {
-    std::ifstream in(std::filesystem::path(HONE_TEST_SOURCE_DIR) / "../include/hone/recipes" /
+    std::ifstream in(hone_test::tests_folder() / "../include/hone/recipes" /
                      header);
     ASSERT_TRUE(in) << header;
     std::smatch match;

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <string>
 
+#include "../support/source_folder.hpp"
+
 namespace {
 
 using namespace hone;
@@ -20,7 +22,7 @@ std::string text_of(const std::filesystem::path& path) {
   return out.str();
 }
 
-const std::filesystem::path root = std::filesystem::path(HONE_TEST_SOURCE_DIR).parent_path();
+const std::filesystem::path root = hone_test::tests_folder().parent_path();
 
 TEST(Metric, NamesAreUniqueAndDefined) {
   std::set<std::string_view> names;

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "source_folder.hpp"
+
 namespace hone_test {
 
 inline std::string read_text(const std::filesystem::path& path) {
@@ -36,7 +38,7 @@ inline std::string golden_key(const std::filesystem::path& script) {
   for (const auto& entry : std::filesystem::directory_iterator(script.parent_path()))
     if (entry.path().extension() == ".py") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  files.push_back(std::filesystem::path(HONE_TEST_SOURCE_DIR) / "../scripts/requirements.txt");
+  files.push_back(tests_folder() / "../scripts/requirements.txt");
   std::string key = script.string() + '\0' + environment("HONE_TEST_DATA") + '\0';
   for (const auto& file : files) key += file.filename().string() + '\0' + read_text(file) + '\0';
   return key;
@@ -47,7 +49,7 @@ inline std::filesystem::path golden_folder(const std::string& script) {
   const std::string python = environment("HONE_TEST_PYTHON");
   if (python.empty()) return {};
   const std::filesystem::path source =
-      std::filesystem::path(HONE_TEST_SOURCE_DIR) / "goldens" / script;
+      tests_folder() / "goldens" / script;
   const std::filesystem::path out =
       std::filesystem::temp_directory_path() /
       ("hone-golden-" + std::to_string(std::hash<std::string>{}(golden_key(source) + python)));

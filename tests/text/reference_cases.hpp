@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../support/goldens.hpp"
+#include "../support/source_folder.hpp"
 #include "hone/core/forest.hpp"
 #include "hone/text/json_view.hpp"
 
@@ -22,7 +23,7 @@ inline constexpr const char* script = "tokenizer/make_cases.py";
 
 // The golden files in the source tree.
 inline std::filesystem::path committed() {
-  return std::filesystem::path(HONE_TEST_SOURCE_DIR) / "goldens" / "tokenizer" / "golden";
+  return hone_test::tests_folder() / "goldens" / "tokenizer" / "golden";
 }
 
 // Text with everything but printable ASCII as \xNN.

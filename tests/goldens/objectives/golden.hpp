@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../../support/source_folder.hpp"
 #include "hone/loss/aggregation.hpp"
 #include "hone/loss/evaluate.hpp"
 #include "hone/loss/sequences.hpp"
@@ -24,7 +25,7 @@ using nlohmann::json;
 inline const json& golden(const std::string& name) {
   static std::map<std::string, json> files;
   if (!files.contains(name)) {
-    std::ifstream in(std::filesystem::path(HONE_TEST_SOURCE_DIR) / "goldens/objectives" /
+    std::ifstream in(hone_test::tests_folder() / "goldens/objectives" /
                      (name + ".json"));
     files[name] = json::parse(in);
   }
