@@ -86,9 +86,9 @@ struct QueryBlock {
     value_ld = round_up(shape.head_dim, 16);
     positions = &thread_vector<std::int64_t, QueryBlock>();
     q = carve(most * value_ld);
-    scores =
-        carve(16 + std::max(block_scores, (tile_rows + shape.group()) * score_distance(0, last))) +
-        16;
+    float* const margin =
+        carve(16 + std::max(block_scores, (tile_rows + shape.group()) * score_distance(0, last)));
+    scores = margin ? margin + 16 : nullptr;  // null: room is only counted
     o = carve(most * value_ld);
     max = carve(most);
     sum = carve(most);
