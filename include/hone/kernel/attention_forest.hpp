@@ -99,6 +99,7 @@ inline void forward_tree(const AttentionShape& shape, const Tree& tree, std::int
   });
   for (std::int64_t s = 0; s < tree.size(); ++s) {
     const Segment& segment = tree[s];
+    if (segment.length == 0) continue;  // there may be no k and v at all
     const std::int64_t kv = segment.begin * in.ld_kv + kv_head * dim;
     pack_panels(segment.length, dim, in.k + kv, in.ld_kv,
                 keys + panel_row[static_cast<std::size_t>(s)] * dim);

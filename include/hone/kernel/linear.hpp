@@ -64,7 +64,9 @@ struct LinearForward {
   // the FMA units.
   template <int N, int Most>
   void few(std::int64_t first, std::int64_t last) const {
-    const auto fetch = [&](std::int64_t p) { return panels + (p * s.in + fetch_distance) * 16; };
+    const auto fetch = [&](std::int64_t p) {
+      return s.in > 0 ? panels + (p * s.in + fetch_distance) * 16 : panels;
+    };
     const std::int64_t whole = std::min(last, s.out / 16);
     std::int64_t p = first;
     for (; p + N <= whole; p += N) tile<N, Most, true>(s.rows, 0, p, 0, s.in, fetch(p), 16);
