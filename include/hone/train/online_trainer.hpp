@@ -427,9 +427,10 @@ class OnlineTrainer {
       e.greedy_scores.push_back(scores[static_cast<std::size_t>(group)]);
   }
 
-  // One optimiser step of actor and critic. Both take their gradients in, one after the other so
-  // that one gradient is in memory at a time, before any weight moves: one that is not finite
-  // leaves all weights as they are. False: so does a KL to the sampling policy beyond stop_kl.
+  // One optimiser step of actor and critic. Both take their gradients into their moments, one after
+  // the other so that one gradient is in memory at a time, before any weight moves. A gradient that
+  // is not finite throws, and no weight has moved; if it is the critic's, the actor's moments have.
+  // False: the KL to the sampling policy is beyond stop_kl, and nothing has been changed.
   bool update_minibatch(const Experience& e, UpdateMetrics<AlgorithmType>& metrics) {
     loss::Counts counts;
     counts.add(e.rollouts.offsets, e.rollouts.mask, cut_off(e.rollouts));
