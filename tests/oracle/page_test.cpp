@@ -522,8 +522,7 @@ std::string markdown(const Table& t) {
 }
 
 TEST(OraclePage, ItsTablesAreWhatEnumerationFinds) {
-  const std::filesystem::path path =
-      hone_test::tests_folder().parent_path() / "docs/oracle.md";
+  const std::filesystem::path path = hone_test::tests_folder().parent_path() / "docs/oracle.md";
   const std::map<std::string, Table (*)()> tables{
       {"advantages", advantages},     {"verdicts", verdicts},
       {"more answers", more_answers}, {"critics", critics},

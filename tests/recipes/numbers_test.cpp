@@ -399,8 +399,7 @@ void check(const std::vector<Row>& rows, const std::vector<std::string>& headers
   const std::regex definition(R"(^(?:inline )?(?:constexpr|auto) [^=({]*?(\w+)(?:\(|\{| =))");
   int defined = 0;
   for (const std::string& header : headers) {
-    std::ifstream in(hone_test::tests_folder() / "../include/hone/recipes" /
-                     header);
+    std::ifstream in(hone_test::tests_folder() / "../include/hone/recipes" / header);
     ASSERT_TRUE(in) << header;
     std::smatch match;
     for (std::string line; std::getline(in, line);)

@@ -48,8 +48,7 @@ inline std::string golden_key(const std::filesystem::path& script) {
 inline std::filesystem::path golden_folder(const std::string& script) {
   const std::string python = environment("HONE_TEST_PYTHON");
   if (python.empty()) return {};
-  const std::filesystem::path source =
-      tests_folder() / "goldens" / script;
+  const std::filesystem::path source = tests_folder() / "goldens" / script;
   const std::filesystem::path out =
       std::filesystem::temp_directory_path() /
       ("hone-golden-" + std::to_string(std::hash<std::string>{}(golden_key(source) + python)));

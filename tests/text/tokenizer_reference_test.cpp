@@ -157,8 +157,9 @@ TEST_P(TokenizerReference, IsTheSameAfterSavingAndLoading) {
   const hone::text::EncodeOptions around{.add_special = true};
   EXPECT_EQ(first.encode("x", around), second.encode("x", around));
   const std::string check = "'" + hone_test::environment("HONE_TEST_PYTHON") + "' '" +
-                            hone_test::tests_folder().string() + "/goldens/tokenizer/check_saved.py' '" +
-                            root_.string() + "' " + GetParam() + " '" + saved.string() + "'";
+                            hone_test::tests_folder().string() +
+                            "/goldens/tokenizer/check_saved.py' '" + root_.string() + "' " +
+                            GetParam() + " '" + saved.string() + "'";
   EXPECT_EQ(std::system(check.c_str()), 0) << check;
   std::filesystem::remove_all(saved);
 }

@@ -25,8 +25,7 @@ using nlohmann::json;
 inline const json& golden(const std::string& name) {
   static std::map<std::string, json> files;
   if (!files.contains(name)) {
-    std::ifstream in(hone_test::tests_folder() / "goldens/objectives" /
-                     (name + ".json"));
+    std::ifstream in(hone_test::tests_folder() / "goldens/objectives" / (name + ".json"));
     files[name] = json::parse(in);
   }
   return files[name];
