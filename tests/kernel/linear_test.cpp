@@ -101,7 +101,8 @@ TEST(Linear, EqualsItsDefinitionBitForBitAcrossCacheBlocks) {
         {150, 300, 210},
         {300, 270, 290},
         {531, 33, 513},
-        {260, 513, 40}})
+        {260, 513, 40},
+        {259, 37, 4229}})
     compared += compare(Problem(rows, in, out, 5), true, true);
   std::printf("%lld elements equal\n", static_cast<long long>(compared));
 }

@@ -259,39 +259,50 @@ class HeadBlock {
   void add_weight_gradient(std::int64_t first, std::int64_t last, float* dpanels) const {
     constexpr std::int64_t part = 32 * tile_height;
     for (std::int64_t begin = 0; begin < s_.dim; begin += part)
-      for (std::int64_t p = first; p < last; ++p)
+      each_packs(first, last, last, [&]<int N>(std::int64_t p) {
         for (std::int64_t k = begin; k < std::min(s_.dim, begin + part); k += tile_height)
-          weight_tile(p, k, dpanels);
+          weight_tile<N>(p, k, dpanels);
+      });
   }
 
+  // Inputs from k on, N panels from p on.
+  template <int N>
   void weight_tile(std::int64_t p, std::int64_t k, float* dpanels) const {
     float* const to = dpanels + (p * s_.dim + k) * 16;
-    for (int r = 0; r < tile_height; ++r)  // of the tile after the next
-      __builtin_prefetch(to + (2 * tile_height + r) * 16, 1);
-    tile_of<1, tile_height>(std::min<std::int64_t>(tile_height, s_.dim - k), {.start = to,
-                                                                              .start_row = 16,
-                                                                              .to = to,
-                                                                              .to_row = 16,
-                                                                              .a = xs_ + k * rows_,
-                                                                              .a_row = 1,
-                                                                              .b = z(p, 0),
-                                                                              .b_pack = 0,
-                                                                              .steps = rows_});
+    for (int i = 0; i < N * tile_height; ++i)  // of the tile after the next
+      __builtin_prefetch(
+          to + i / tile_height * s_.dim * 16 + (2 * tile_height + i % tile_height) * 16, 1);
+    tile_of<N, tile_height>(std::min<std::int64_t>(tile_height, s_.dim - k),
+                            {.start = to,
+                             .start_row = 16,
+                             .start_pack = s_.dim * 16,
+                             .to = to,
+                             .to_row = 16,
+                             .to_pack = s_.dim * 16,
+                             .a = xs_ + k * rows_,
+                             .a_row = 1,
+                             .b = z(p, 0),
+                             .b_pack = rows_ * 16,
+                             .steps = rows_});
   }
+
+  static constexpr std::int64_t block_size = 16 * 256;  // a pack of inputs, up to 16 panels
 
   // dx[m, k] = sum over v ascending of Z[m, v] W[v, k] for k in [first, last)
   void add_input_gradient(std::int64_t first, std::int64_t last) const {
-    alignas(64) float block[16 * 256];
+    alignas(64) float block[tile_packs * block_size];
     const std::int64_t depth =
         std::clamp<std::int64_t>(2048 / std::max<std::int64_t>(1, rows_), 4, 16);
     for (std::int64_t p = 0; p < np_; p += depth) {
       const std::int64_t end = std::min(np_, p + depth);
-      for (std::int64_t k = first; k < last; k += 16) {
-        for (std::int64_t q = p; q < end; ++q) transpose(q, k, block + (q - p) * 256);
+      each_packs(first / 16, panel_count(last), panel_count(last), [&]<int N>(std::int64_t c) {
+        for (int i = 0; i < N; ++i)
+          for (std::int64_t q = p; q < end; ++q)
+            transpose(q, (c + i) * 16, block + i * block_size + (q - p) * 256);
         each_tile(rows_, [&](std::int64_t m, std::int64_t rows) {
-          input_tile(rows, m, k, p, end, block);
+          input_tile<N>(rows, m, c * 16, p, end, block);
         });
-      }
+      });
     }
   }
 
@@ -307,7 +318,8 @@ class HeadBlock {
     }
   }
 
-  // Rows [m, m + rows), inputs [k, k + 16), tokens of panels [p, end).
+  // Rows [m, m + rows), N packs of inputs from k on, tokens of panels [p, end).
+  template <int N>
   void input_tile(std::int64_t rows, std::int64_t m, std::int64_t k, std::int64_t p,
                   std::int64_t end, const float* block) const {
     float* const to = dx_ + m * ld_ + k;
@@ -319,11 +331,11 @@ class HeadBlock {
                   .a = z(p, m),
                   .a_row = 16,
                   .b = block,
-                  .b_pack = 0,
+                  .b_pack = block_size,
                   .steps = 16,
                   .parts = whole - p,
                   .a_part = rows_ * 16};
-    tile_of<1, 1>(rows, work);
+    tile_of<N, 1>(rows, work);
     if (whole == end) return;
     work.start = to;
     work.start_row = ld_;
@@ -331,7 +343,7 @@ class HeadBlock {
     work.b = block + (whole - p) * 256;
     work.steps = width(whole);
     work.parts = 1;
-    tile_of<1, 1>(rows, work);
+    tile_of<N, 1>(rows, work);
   }
 
   HeadShape s_;

@@ -80,19 +80,22 @@ struct HeadLogits {
  private:
   void multiply(std::int64_t first, std::int64_t last, float* top) const {
     each_part(dim, 256, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t p = first; p < last; ++p)
+      each_packs(first, last, last, [&]<int N>(std::int64_t p) {
         each_tile(rows, [&](std::int64_t m, std::int64_t count) {
           const bool starts = begin == 0;
-          tile_of<1, 1>(count, {.start = starts ? zeros : z(p, m),
+          tile_of<N, 1>(count, {.start = starts ? zeros : z(p, m),
                                 .start_row = starts ? 0 : 16,
+                                .start_pack = starts ? 0 : rows * 16,
                                 .to = z(p, m),
                                 .to_row = 16,
+                                .to_pack = rows * 16,
                                 .a = x(m) + begin,
                                 .a_row = ld,
                                 .b = panels + (p * dim + begin) * 16,
-                                .b_pack = 0,
+                                .b_pack = dim * 16,
                                 .steps = end - begin});
         });
+      });
     });
     for (std::int64_t p = first; p < last; ++p) finish(p, top);
   }

@@ -44,7 +44,7 @@ struct LinearForward {
                   .to_row = s.ld_y,
                   .a = x + m * s.ld_x + begin,
                   .a_row = s.ld_x,
-                  .b = panels + (p * s.in + begin) * 16,
+                  .b = at(p, begin),
                   .b_pack = s.in * 16,
                   .steps = end - begin,
                   .fetch = fetch,
@@ -61,16 +61,19 @@ struct LinearForward {
   }
 
   // At most `Most` rows, panels [first, last): N at a time, enough chains to fill the latency of
-  // the FMA units.
+  // the FMA units. Each step fetches what is `ahead` steps further on; the last ones, the beginning
+  // of the next panels.
   template <int N, int Most>
   void few(std::int64_t first, std::int64_t last) const {
-    const auto fetch = [&](std::int64_t p) {
-      return s.in > 0 ? panels + (p * s.in + fetch_distance) * 16 : panels;
+    constexpr std::int64_t ahead = lines_ahead / N;
+    const std::int64_t whole = std::min(last, s.out / 16), turn = std::max<std::int64_t>(0, s.in - ahead);
+    const auto run = [&]<int P>(std::int64_t p) {
+      if (turn > 0) tile<P, Most, true>(s.rows, 0, p, 0, turn, at(p, s.in - turn), 16);
+      tile<P, Most, true>(s.rows, 0, p, turn, s.in, at(p + P, 0), 16);
     };
-    const std::int64_t whole = std::min(last, s.out / 16);
     std::int64_t p = first;
-    for (; p + N <= whole; p += N) tile<N, Most, true>(s.rows, 0, p, 0, s.in, fetch(p), 16);
-    for (; p < last; ++p) tile<1, Most, true>(s.rows, 0, p, 0, s.in, fetch(p), 16);
+    for (; p + N <= whole; p += N) run.template operator()<N>(p);
+    for (; p < last; ++p) run.template operator()<1>(p);
   }
 
   // Rows [m0, m1), a block that stays in the second-level cache, of panels [first, last). Each
@@ -79,17 +82,20 @@ struct LinearForward {
   void many(std::int64_t m0, std::int64_t m1, std::int64_t first, std::int64_t last) const {
     const std::int64_t tiles = (m1 - m0 + tile_height - 1) / tile_height;
     const std::int64_t share = (16 + tiles - 1) / tiles;  // of each step's cache line
-    for (std::int64_t p = first; p < last; ++p)
-      each_part(s.in, block_depth, [&](std::int64_t begin, std::int64_t end) {
-        const float* fetch = panels + (p * s.in + end) * 16;
+    each_packs(first, std::min(last, s.out / 16), last, [&]<int N>(std::int64_t p) {
+      each_part(s.in, block_depth / N, [&](std::int64_t begin, std::int64_t end) {
+        const float* fetch = end < s.in ? at(p, end) : at(p + N, 0);
         each_tile(m1 - m0, [&](std::int64_t m, std::int64_t rows) {
-          tile<1, tile_height, true>(rows, m0 + m, p, begin, end, fetch, share);
+          tile<N, tile_height, true>(rows, m0 + m, p, begin, end, fetch, share);
           fetch += (end - begin) * share;
         });
       });
+    });
   }
 
-  static constexpr std::int64_t fetch_distance = 24;  // steps
+  const float* at(std::int64_t p, std::int64_t k) const { return panels + (p * s.in + k) * 16; }
+
+  static constexpr std::int64_t lines_ahead = 128;
   static constexpr std::int64_t block_depth = 512;
   static constexpr std::int64_t block_rows = 120;
 };
@@ -118,7 +124,7 @@ inline void linear(const LinearShape& shape, const float* x, const float* panels
     else if (s.rows == 3)
       f.few<2, 3>(first, last);
     else if (s.rows <= detail::tile_height)
-      f.few<1, detail::tile_height>(first, last);
+      f.few<detail::tile_packs, detail::tile_height>(first, last);
     else
       f.many(s.rows * b / blocks, s.rows * (b + 1) / blocks, first, last);
   });

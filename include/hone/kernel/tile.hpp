@@ -52,16 +52,21 @@ inline Register r_fma(const Register& a, const Register& b, const Register& c) {
 // were 5 to 8 % slower).
 inline constexpr int tile_height = HONE_SIMD == 512 ? 10 : 6;
 
+// Packs of the largest tile. 512 bits: two, or a load for each multiply-add would keep two FMA units
+// waiting.
+inline constexpr int tile_packs = HONE_SIMD == 512 ? 2 : 1;
+
 // Where chains that have no bias start.
 alignas(64) inline constexpr float zeros[64] = {};
 
 // What a tile reads and writes; r is a row, c a pack of 16, k a step.
 struct TileWork {
-  // Accumulators begin as start[r * start_row + 16 c] and end at to[r * to_row + 16 c].
+  // Accumulators begin as start[r * start_row + c * start_pack] and end at
+  // to[r * to_row + c * to_pack].
   const float* start;
-  std::int64_t start_row;
+  std::int64_t start_row, start_pack = 16;
   float* to;
-  std::int64_t to_row;
+  std::int64_t to_row, to_pack = 16;
   // Factors of the rows: a[r * a_row + k * Step].
   const float* a;
   std::int64_t a_row;
@@ -87,7 +92,8 @@ template <int R, int N, int Step, bool Fetch = false>
   Register acc[R * C];
 #pragma GCC unroll 64
   for (int i = 0; i < R * C; ++i)
-    acc[i] = r_load(work.start + i / C * work.start_row + i % C * register_lanes);
+    acc[i] = r_load(work.start + i / C * work.start_row + i % C / per_pack * work.start_pack +
+                    i % per_pack * register_lanes);
   const float* a = work.a;
   const float* b = work.b;
   const float* fetch = work.fetch;
@@ -114,7 +120,9 @@ template <int R, int N, int Step, bool Fetch = false>
   }
 #pragma GCC unroll 64
   for (int i = 0; i < R * C; ++i)
-    r_store(work.to + i / C * work.to_row + i % C * register_lanes, acc[i]);
+    r_store(work.to + i / C * work.to_row + i % C / per_pack * work.to_pack +
+                i % per_pack * register_lanes,
+            acc[i]);
 }
 
 // The same for 1 to tile_height rows that are known when the program runs.
@@ -124,6 +132,15 @@ inline void tile_of(std::int64_t rows, const TileWork& work) {
     if (rows < Most) return tile_of<N, Step, Fetch, Most - 1>(rows, work);
   }
   tile<Most, N, Step, Fetch>(work);
+}
+
+// f.operator()<N>(p) over [first, last): tile_packs at a time below `whole`, then one at a time.
+template <class F>
+inline void each_packs(std::int64_t first, std::int64_t whole, std::int64_t last, const F& f) {
+  if constexpr (tile_packs > 1)
+    for (; first + tile_packs <= whole; first += tile_packs)
+      f.template operator()<tile_packs>(first);
+  for (; first < last; ++first) f.template operator()<1>(first);
 }
 
 // f(first row, rows) over tiles of nearly equal height.
