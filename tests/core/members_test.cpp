@@ -23,7 +23,7 @@ struct Outer {
   bool operator==(const Outer&) const = default;
 };
 struct Empty {
-  static constexpr int level = 3;
+  [[maybe_unused]] static constexpr int level = 3;
 };
 class Closed {
  public:

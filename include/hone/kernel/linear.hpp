@@ -66,7 +66,8 @@ struct LinearForward {
   template <int N, int Most>
   void few(std::int64_t first, std::int64_t last) const {
     constexpr std::int64_t ahead = lines_ahead / N;
-    const std::int64_t whole = std::min(last, s.out / 16), turn = std::max<std::int64_t>(0, s.in - ahead);
+    const std::int64_t whole = std::min(last, s.out / 16),
+                       turn = std::max<std::int64_t>(0, s.in - ahead);
     const auto run = [&]<int P>(std::int64_t p) {
       if (turn > 0) tile<P, Most, true>(s.rows, 0, p, 0, turn, at(p, s.in - turn), 16);
       tile<P, Most, true>(s.rows, 0, p, turn, s.in, at(p + P, 0), 16);

@@ -52,8 +52,8 @@ inline Register r_fma(const Register& a, const Register& b, const Register& c) {
 // were 5 to 8 % slower).
 inline constexpr int tile_height = HONE_SIMD == 512 ? 10 : 6;
 
-// Packs of the largest tile. 512 bits: two, or a load for each multiply-add would keep two FMA units
-// waiting.
+// Packs of the largest tile. 512 bits: two, or a load for each multiply-add would keep two FMA
+// units waiting.
 inline constexpr int tile_packs = HONE_SIMD == 512 ? 2 : 1;
 
 // Where chains that have no bias start.

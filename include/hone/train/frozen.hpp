@@ -37,6 +37,12 @@ class FrozenTally {
     decoder.for_each_parameter(take);
     model::for_each_adapter_parameter(decoder, take);
   }
+  // A decoder under a scalar head.
+  template <class Scalar>
+  void add_scalar_model(const Scalar& model) {
+    add_model(*model.decoder);
+    model.head->for_each_parameter([this](const auto& p) { add(p); });
+  }
   FrozenWeights sum() const {
     FrozenWeights out = sum_;
     out.fingerprint = hash_.name();

@@ -37,6 +37,7 @@
 #include "hone/train/critic_pass.hpp"
 #include "hone/train/experience.hpp"
 #include "hone/train/frozen.hpp"
+#include "hone/train/greedy_scores.hpp"
 #include "hone/train/make_experience.hpp"
 #include "hone/train/minibatches.hpp"
 #include "hone/train/networks.hpp"
@@ -46,6 +47,7 @@
 #include "hone/train/ptx_pass.hpp"
 #include "hone/train/reference.hpp"
 #include "hone/train/report.hpp"
+#include "hone/train/shared_layers.hpp"
 #include "hone/train/update_metrics.hpp"
 #include "hone/train/visit_state.hpp"
 
@@ -142,7 +144,12 @@ class OnlineTrainer {
     require(rollouts.answers() > 0, "OnlineTrainer: there is no answer to learn from");
     e.rollouts = std::move(rollouts);
     read_trunk(e);
-    if constexpr (has_greedy_baseline) read_greedy_scores(e);
+    if constexpr (has_greedy_baseline)
+      e.greedy_scores =
+          greedy_scores(e.rollouts, reward_, generation_at(static_cast<std::uint64_t>(state_.step)),
+                        options_.score_clip, [this](const auto& requests, const auto& generation) {
+                          return engine_.generate(requests, generation, decode_);
+                        });
     read_scores(reward_, e, options_.score_clip, report);
     if constexpr (has_reference) read_reference(e);
     if constexpr (has_critic) read_values(critic_.model, e, options_.microbatch_tokens);
@@ -345,24 +352,14 @@ class OnlineTrainer {
     return requests;
   }
 
-  // Layers, counted from the embedding, that every network has in common and none trains.
-  std::int64_t shared_layers() const {
-    if (!options_.share_trunk) return 0;
-    std::int64_t layers = frozen_layers(*actor_);  // the reference is a copy of the actor
-    const auto limit = [&](const auto& decoder) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(decoder)>, Decoder>)
-        layers = std::min({layers, frozen_layers(decoder), equal_layers(*actor_, decoder)});
-      else
-        layers = 0;
-    };
-    if constexpr (has_critic) limit(*critic_.model.decoder);
-    if constexpr (ReadsTrunk<Reward>)
-      for_each_network(reward_, [&](const auto& judge) { limit(*judge.model.decoder); });
-    return layers;
-  }
-
   void read_trunk(Experience& e) {
-    if (!shared_layers_) shared_layers_ = shared_layers();
+    if (!options_.share_trunk) return;
+    if (!shared_layers_) {
+      if constexpr (has_critic)
+        shared_layers_ = shared_layers(*actor_, reward_, critic_.model);
+      else
+        shared_layers_ = shared_layers(*actor_, reward_);
+    }
     e.trunk_layers = *shared_layers_;
     if (e.trunk_layers == 0) return;
     for_each_microbatch(e.rollouts.forest, options_.microbatch_tokens, [&](auto first, auto last) {
@@ -391,40 +388,11 @@ class OnlineTrainer {
       tally.add_model(*actor_);
       if constexpr (has_reference)
         if (reference_->copy()) tally.add_model(*reference_->copy());
-      if constexpr (has_critic) {
-        tally.add_model(*critic_.model.decoder);
-        critic_.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
-      }
-      for_each_network(reward_, [&](const auto& judge) {
-        tally.add_model(*judge.model.decoder);
-        judge.model.head->for_each_parameter([&](const auto& p) { tally.add(p); });
-      });
+      if constexpr (has_critic) tally.add_scalar_model(critic_.model);
+      for_each_network(reward_, [&](const auto& judge) { tally.add_scalar_model(judge.model); });
       frozen_ = tally.sum();
     }
     return *frozen_;
-  }
-
-  // The score of the actor's greedy answer to each prompt, for each of its answers (ReMax).
-  void read_greedy_scores(Experience& e) requires(has_greedy_baseline) {
-    const Forest& forest = e.rollouts.forest;
-    std::vector<rollout::Request> requests;
-    for (const std::int32_t root : forest.roots()) {
-      const auto prompt = forest.tokens(root);
-      requests.push_back({.prompt = {prompt.begin(), prompt.end()},
-                          .id = forest.segments()[static_cast<std::size_t>(root)].id});
-    }
-    rollout::GenerateOptions generation = generation_at(static_cast<std::uint64_t>(state_.step));
-    generation.sampling = {.temperature = 0.0f};
-    rollout::Rollouts greedy;
-    const auto answers = engine_.generate(requests, generation, decode_);
-    for (std::size_t r = 0; r < requests.size(); ++r)
-      greedy.add(requests[r].prompt, std::span(answers).subspan(r, 1), requests[r].id);
-    std::vector<float> scores = scores_of(reward_(greedy));
-    require(scores.size() == requests.size(), "OnlineTrainer: the reward returned ", scores.size(),
-            " scores of greedy answers, expected ", requests.size());
-    limit(scores, options_.score_clip);
-    for (const std::int32_t group : e.rollouts.groups)
-      e.greedy_scores.push_back(scores[static_cast<std::size_t>(group)]);
   }
 
   // One optimiser step of actor and critic. Both take their gradients into their moments, one after

@@ -244,8 +244,10 @@ TEST(Compat, TheScoreStandsAfterTheEnd) {
   check(compat::trl::ppo().advantage, "gae_after_end_trl");
 
   const Result r = run(compat::ScoreAfterEnd{}, in);
-  for (std::size_t t = 0; t < r.returns.size(); ++t)
-    if (mask[t]) EXPECT_NEAR(r.returns[t], r.advantages[t] + values[t], 1e-6) << t;
+  for (std::size_t t = 0; t < r.returns.size(); ++t) {
+    if (!mask[t]) continue;
+    EXPECT_NEAR(r.returns[t], r.advantages[t] + values[t], 1e-6) << t;
+  }
   in.scores = {};
   EXPECT_THROW(run(compat::ScoreAfterEnd{}, in), hone::Error);
   in.scores = scores;
