@@ -34,8 +34,11 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::vector<float> random_floats(std::int64_t n, std::uint64_t seed) {
-  std::vector<float> v(static_cast<std::size_t>(n));
+// Memory that begins where a cache line does, as that of hone's buffers and LibTorch's tensors.
+using Floats = kernel::detail::LineVector;
+
+Floats random_floats(std::int64_t n, std::uint64_t seed) {
+  Floats v(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < v.size(); ++i)
     v[i] = static_cast<float>(static_cast<std::int32_t>(hone::mix(seed, i) >> 32)) * 0x1p-33f;
   return v;
@@ -106,7 +109,7 @@ float read_all(const float* from, std::int64_t n) {
 // What weights can at best be read at: 256 MiB once through, by two threads.
 void stream(double seconds) {
   constexpr std::int64_t chunks = 64, chunk = std::int64_t{1} << 20;
-  const std::vector<float> memory(static_cast<std::size_t>(chunks * chunk), 1.0f);
+  const Floats memory(static_cast<std::size_t>(chunks * chunk), 1.0f);
   float kept[chunks];
   const auto times = sorted_times(seconds, [&] {
     hone::parallel_for(
@@ -146,17 +149,17 @@ void run(const std::string& line) {
   const auto x = random_floats(rows * inputs, 1);
   const auto w = random_floats(kernel::panel_size(outputs, inputs), 2);
   if (what == "linear") {
-    std::vector<float> y(static_cast<std::size_t>(rows * outputs));
+    Floats y(static_cast<std::size_t>(rows * outputs));
     measure(seconds, product, peak_kib(),
             [&] { kernel::linear(s, x.data(), w.data(), nullptr, y.data()); });
   } else if (what == "input_gradient") {
     const auto dy = random_floats(rows * outputs, 3);
-    std::vector<float> dx(x.size());
+    Floats dx(x.size());
     measure(seconds, product, peak_kib(),
             [&] { kernel::linear_input_gradient(s, dy.data(), w.data(), dx.data()); });
   } else if (what == "weight_gradient") {
     const auto dy = random_floats(rows * outputs, 3);
-    std::vector<float> dw(w.size());
+    Floats dw(w.size());
     measure(seconds, product, peak_kib(),
             [&] { kernel::linear_weight_gradient(s, dy.data(), x.data(), dw.data(), nullptr); });
   } else if (what == "head" || what == "two_stage") {
@@ -166,7 +169,7 @@ void run(const std::string& line) {
       index[r] = static_cast<std::int64_t>(r);
       targets[r] = static_cast<Token>(hone::mix(4, r) % static_cast<std::uint64_t>(outputs));
     }
-    std::vector<float> dx(x.size()), dw(w.size()), logprobs(index.size());
+    Floats dx(x.size()), dw(w.size()), logprobs(index.size());
     const bool twice = what == "two_stage";
     const kernel::HeadShape head{.rows = rows, .dim = inputs, .vocab = outputs};
     measure(seconds, (twice ? 4 : 3) * product, peak_kib(), [&] {
