@@ -1,4 +1,4 @@
-// The baseline of ReMax (Li et al. 2023, arXiv:2310.10505, section 4): what the reward says of the
+// The baseline of ReMax (Li et al., 2024, arXiv:2310.10505): what the reward says of the
 // greedy answer.
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/forest.hpp"
+#include "hone/rollout/request.hpp"
 #include "hone/rollout/rollouts.hpp"
 #include "hone/train/make_experience.hpp"
 
