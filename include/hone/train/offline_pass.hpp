@@ -22,8 +22,10 @@
 #include "hone/train/pair_pass.hpp"
 #include "hone/train/reference.hpp"
 #include "hone/train/scalar_pass.hpp"
+#include "hone/train/score.hpp"
 #include "hone/train/score_pairs.hpp"
 #include "hone/train/sequence_pass.hpp"
+#include "hone/train/sequence_rows.hpp"
 #include "hone/train/token_pass.hpp"
 
 namespace hone {
@@ -143,7 +145,7 @@ class OfflinePass {
     const HeadRows rows = rows_of(batch.forest, batch.trained);
     const std::vector<float> weights(static_cast<std::size_t>(rows.size()), weight);
     TokenInputs<loss::Column> columns;
-    std::vector<float> ref, now;
+    std::vector<float> ref;
     if constexpr (has_reference) {
       ref = reference_->logprobs(batch.forest, rows, settings_);
       columns.ref_logprob = ref;
