@@ -20,6 +20,7 @@
 #include "hone/core/reads.hpp"
 #include "hone/core/registers.hpp"
 #include "hone/core/scalar.hpp"
+#include "hone/core/slabs.hpp"
 #include "hone/core/trace.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/core/whitening.hpp"

@@ -34,17 +34,22 @@ inline void pause_thread() {
 #endif
 }
 
-// Spins until done() or until it took too long to be worth a core; returns done().
+// Spins until done() or until it took too long to be worth a core; returns done(). After a short
+// while it lets others have the core between two looks: to wake a thread that sleeps takes as long
+// as many a kernel, but a thread that has work must not wait for one that has none.
 template <class Done>
 bool spin_until(const Done& done) {
-  constexpr auto limit = std::chrono::microseconds(40);
+  constexpr auto alone = std::chrono::microseconds(40), limit = std::chrono::microseconds(400);
   const auto start = std::chrono::steady_clock::now();
-  do {
+  for (auto spent = alone - alone; spent < limit;) {
     for (int i = 0; i < 16; ++i) {
       if (done()) return true;
       pause_thread();
     }
-  } while (std::chrono::steady_clock::now() - start < limit);
+    spent = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                  start);
+    if (spent >= alone) std::this_thread::yield();
+  }
   return done();
 }
 

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <new>
 #include <vector>
 
-#include "hone/core/config.hpp"
+#include "hone/core/slabs.hpp"
 #include "hone/kernel/scratch.hpp"
 
 namespace hone {
@@ -20,11 +19,14 @@ struct LineAllocator {
   LineAllocator() = default;
   template <class U>
   LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64}));
-  }
-  void deallocate(T* p, std::size_t) { ::operator delete (p, std::align_val_t{64}); }
+  T* allocate(std::size_t n) { return static_cast<T*>(hone::detail::take_lines(bytes(n))); }
+  void deallocate(T* p, std::size_t n) { hone::detail::give_lines(p, bytes(n)); }
   bool operator==(const LineAllocator&) const { return true; }
+
+ private:
+  static std::int64_t bytes(std::size_t n) {
+    return static_cast<std::int64_t>((n * sizeof(T) + 63) / 64 * 64);
+  }
 };
 
 using LineVector = std::vector<float, LineAllocator<float>>;

@@ -76,19 +76,14 @@ template <int Rows, int Panels, Side S, bool FromZero>
     for (int p = 0; p < Panels; ++p) sum[r][p].store(c.data + r * c.ld + 16 * p);
 }
 
-// The same for any number of panels.
-template <int Rows, Side S, bool FromZero>
+// The same for any number of panels: as many at a time as fit, then half as many, and so on.
+template <int Rows, Side S, bool FromZero, int Panels = tile_panels(Rows)>
 [[gnu::flatten]] inline void attention_tiles(std::int64_t n, std::int64_t panels, TileA a, TileB b,
                                              TileC c) {
-  constexpr int wide = tile_panels(Rows);
-  std::int64_t p = 0;
-  for (; p + wide <= panels; p += wide)
-    attention_tile<Rows, wide, S, FromZero>(n, a, {b.data + p * b.panel, b.ld, b.panel},
-                                            {c.data + 16 * p, c.ld});
-  if constexpr (wide > 1)
-    for (; p < panels; ++p)
-      attention_tile<Rows, 1, S, FromZero>(n, a, {b.data + p * b.panel, b.ld, b.panel},
-                                           {c.data + 16 * p, c.ld});
+  for (; panels >= Panels; panels -= Panels, b.data += Panels * b.panel, c.data += 16 * Panels)
+    attention_tile<Rows, Panels, S, FromZero>(n, a, b, c);
+  if constexpr (Panels > 1)
+    if (panels > 0) attention_tiles<Rows, S, FromZero, Panels / 2>(n, panels, a, b, c);
 }
 
 template <Side S, bool FromZero>

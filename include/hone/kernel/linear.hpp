@@ -9,6 +9,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "hone/core/pack.hpp"
@@ -77,6 +79,23 @@ struct LinearForward {
     for (; p < last; ++p) run.template operator()<1>(p);
   }
 
+  // The same for more rows than memory alone decides on: twice N panels, a short way into one half
+  // and then into the other, so that twice as many streams are under way.
+  template <int N, int Most>
+  void several(std::int64_t first, std::int64_t last) const {
+    constexpr std::int64_t depth = 32, ahead = lines_ahead / N;
+    const std::int64_t whole = std::min(last, s.out / 16);
+    std::int64_t p = first;
+    for (; p + 2 * N <= whole; p += 2 * N)
+      for (std::int64_t begin = 0; begin < s.in; begin += depth)
+        for (std::int64_t q : {p, p + N}) {
+          const std::int64_t next = begin + ahead;
+          const float* fetch = next < s.in ? at(q, next) : at(q + 2 * N, next - s.in);
+          tile<N, Most, true>(s.rows, 0, q, begin, std::min(s.in, begin + depth), fetch, 16);
+        }
+    if (p < last) few<N, Most>(p, last);
+  }
+
   // Rows [m0, m1), a block that stays in the second-level cache, of panels [first, last). Each
   // panel comes from memory once; while the tiles work on one part of it they share the fetching of
   // the next part, so that the memory never rests.
@@ -103,32 +122,62 @@ struct LinearForward {
 
 }  // namespace detail
 
-// y [rows, out] = x [rows, in] W^T + bias [out], with W in panels; bias may be null.
-inline void linear(const LinearShape& shape, const float* x, const float* panels, const float* bias,
-                   float* y) {
-  const detail::LinearForward f{detail::with_distances(shape), x, panels, bias, y};
-  const LinearShape& s = f.s;
-  if (s.rows <= 0) return;
-  const std::int64_t all = panel_count(s.out);
-  const std::int64_t blocks = (s.rows + f.block_rows - 1) / f.block_rows;
+// One of several layers that read the same rows: y [rows, out] = x W^T + bias, W in panels; bias
+// may be null.
+struct LinearOutput {
+  std::int64_t out = 0;
+  const float* panels = nullptr;
+  const float* bias = nullptr;
+  float* y = nullptr;
+  std::int64_t ld_y = 0;  // distance between rows of y; 0: out
+};
+
+// All layers' outputs from x [rows, in], one list of chunks, so that threads meet once and not once
+// for each layer: between short products that is time in which memory rests. `ld_x` is the distance
+// between rows of x, 0: in.
+template <std::size_t N>
+void linear(std::int64_t rows, std::int64_t in, const float* x, std::int64_t ld_x,
+            const std::array<LinearOutput, N>& outputs) {
+  if (rows <= 0) return;
+  const std::int64_t blocks =
+      (rows + detail::LinearForward::block_rows - 1) / detail::LinearForward::block_rows;
   // About 128 KiB of panels at a time: long streams, and small enough to share. Where a block of
   // rows is one of several, it is read again for each group: twice that.
-  const std::int64_t unit = std::max<std::int64_t>(1, 512 / std::max<std::int64_t>(1, s.in));
+  const std::int64_t unit = std::max<std::int64_t>(1, 512 / std::max<std::int64_t>(1, in));
   const std::int64_t group = (blocks > 1 ? 8 : 4) * unit;
-  parallel_for_neighbours((all + group - 1) / group * blocks, [&](std::int64_t c) {
-    const std::int64_t first = c / blocks * group, last = std::min(all, first + group);
+  const auto chunks = [=](const LinearOutput& o) {
+    return (panel_count(o.out) + group - 1) / group * blocks;
+  };
+  std::int64_t all_chunks = 0;
+  for (const LinearOutput& o : outputs) all_chunks += chunks(o);
+  parallel_for_neighbours(all_chunks, [&](std::int64_t c) {
+    std::size_t i = 0;
+    for (; c >= chunks(outputs[i]); ++i) c -= chunks(outputs[i]);
+    const LinearOutput& o = outputs[i];
+    const detail::LinearForward f{
+        detail::with_distances(
+            {.rows = rows, .in = in, .out = o.out, .ld_x = ld_x, .ld_y = o.ld_y}),
+        x, o.panels, o.bias, o.y};
+    const std::int64_t first = c / blocks * group,
+                       last = std::min(panel_count(o.out), first + group);
     const std::int64_t b = c % blocks;
-    if (s.rows == 1)
+    if (rows == 1)
       f.few<4, 1>(first, last);
-    else if (s.rows == 2)
+    else if (rows == 2)
       f.few<3, 2>(first, last);
-    else if (s.rows == 3)
+    else if (rows == 3)
       f.few<2, 3>(first, last);
-    else if (s.rows <= detail::tile_height)
-      f.few<detail::tile_packs, detail::tile_height>(first, last);
+    else if (rows <= detail::tile_height)
+      f.several<detail::tile_packs, detail::tile_height>(first, last);
     else
-      f.many(s.rows * b / blocks, s.rows * (b + 1) / blocks, first, last);
+      f.many(rows * b / blocks, rows * (b + 1) / blocks, first, last);
   });
+}
+
+// One layer: y [rows, out] = x [rows, in] W^T + bias [out].
+inline void linear(const LinearShape& s, const float* x, const float* panels, const float* bias,
+                   float* y) {
+  linear(s.rows, s.in, x, s.ld_x, std::array{LinearOutput{s.out, panels, bias, y, s.ld_y}});
 }
 
 }  // namespace kernel

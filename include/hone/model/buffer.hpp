@@ -5,10 +5,7 @@
 // are 64-byte aligned, large ones sit on huge pages.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>  // defines __GLIBC__ where it is
 #include <map>
@@ -20,7 +17,7 @@
 #include <malloc.h>
 #endif
 
-#include "hone/core/error.hpp"
+#include "hone/core/slabs.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -53,21 +50,14 @@ class BufferPool {
       most_used_ = std::max(most_used_, live_ - idle_ + bytes);
       while (idle_ > 0 && live_ + bytes > most_used_ + most_used_ / 8) {
         it = std::prev(free_.end());
-        std::free(it->second);
+        hone::detail::give_lines(it->second, it->first);
         idle_ -= it->first;
         live_ -= it->first;
         free_.erase(it);
       }
       live_ += bytes;
     }
-    const std::size_t alignment = bytes >= huge_page ? huge_page : 64;
-    void* p = nullptr;
-    const int failed = posix_memalign(&p, alignment, static_cast<std::size_t>(bytes));
-    require(failed == 0, "out of memory: ", bytes, " bytes for activations");
-    // Whole huge pages only: the last part of one would be resident up to its end.
-    const std::int64_t huge = bytes / huge_page * huge_page;
-    if (huge > 0) madvise(p, static_cast<std::size_t>(huge), MADV_HUGEPAGE);
-    return {static_cast<float*>(p), bytes};
+    return {static_cast<float*>(hone::detail::take_lines(bytes)), bytes};
   }
 
   void give(float* p, std::int64_t bytes) {
@@ -81,21 +71,20 @@ class BufferPool {
     {
       const std::lock_guard lock(mutex_);
       for (auto& [bytes, p] : free_) {
-        std::free(p);
+        hone::detail::give_lines(p, bytes);
         live_ -= bytes;
       }
       free_.clear();
       idle_ = 0;
       most_used_ = live_;
     }
+    hone::detail::Slabs::instance().trim();
 #ifdef __GLIBC__
     malloc_trim(0);  // holes too: what was freed between arrays that live on
 #endif
   }
 
  private:
-  static constexpr std::int64_t huge_page = 2 << 20;
-
   static std::int64_t rounded(std::int64_t bytes) {
     const std::int64_t unit = bytes >= 65536 ? 4096 : 64;
     return (bytes + unit - 1) / unit * unit + (bytes == 0 ? unit : 0);

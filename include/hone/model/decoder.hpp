@@ -13,6 +13,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -296,6 +297,18 @@ class Decoder {
             .window = c.windowed(layer) ? c.sliding_window : 0};
   }
 
+  static LinearWeights<Parameter> weights(LinearLayer& l) {
+    return {&l.weight, l.bias ? &*l.bias : nullptr};
+  }
+
+  // Layers that read the same x, in the order in which they are recorded.
+  template <class... Layers>
+  std::array<Tensor, sizeof...(Layers)> apply_all(Pass& pass, const Tensor& x,
+                                                  Layers&... layers) const {
+    if (pass.adapters() && (... || layers.adapter.has_value())) return {apply(pass, layers, x)...};
+    return pass.linear(x, std::array{weights(layers)...});
+  }
+
   Tensor apply(Pass& pass, LinearLayer& l, const Tensor& x) const {
     Tensor y = pass.linear(x, l.weight, l.bias ? &*l.bias : nullptr);
     if (l.adapter && pass.adapters())
@@ -394,9 +407,8 @@ class Decoder {
       k = pass.columns(all, q_size, kv_size);
       v = pass.columns(all, q_size + kv_size, kv_size);
     } else {
-      q = apply(pass, *l.q, x);
-      k = apply(pass, *l.k, x);
-      v = apply(pass, *l.v, x);
+      std::array qkv = apply_all(pass, x, *l.q, *l.k, *l.v);
+      q = std::move(qkv[0]), k = std::move(qkv[1]), v = std::move(qkv[2]);
     }
     if constexpr (traits.head_norm) {
       q = pass.head_norm(q, l.q_norm->weight, traits.norm_offset, config_.norm_eps);
@@ -411,10 +423,7 @@ class Decoder {
 
   Tensor mlp(Pass& pass, Layer& l, const Tensor& x) {
     if constexpr (traits.gated_mlp) {
-      // One after the other: the order of recording is the order of the sums in the backward pass,
-      // and compilers differ in the order in which they evaluate arguments.
-      const Tensor gate = apply(pass, *l.gate, x);
-      const Tensor up = apply(pass, l.up, x);
+      const auto [gate, up] = apply_all(pass, x, *l.gate, l.up);
       return apply(pass, l.down, pass.gated(gate, up, config_.activation));
     } else {
       return apply(pass, l.down, pass.activate(apply(pass, l.up, x), config_.activation));

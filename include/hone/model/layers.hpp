@@ -27,6 +27,13 @@ struct Linear {
   std::optional<Adapter<Parameter>> adapter;
 };
 
+// What a linear layer multiplies by and adds; bias may be null.
+template <class Parameter>
+struct LinearWeights {
+  Parameter* weight;
+  Parameter* bias;
+};
+
 // RMS norm, or layer norm where there is a bias.
 template <class Parameter>
 struct Norm {

@@ -6,6 +6,8 @@
 // cache. A pass that does not record keeps nothing but its current activations.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -88,26 +90,30 @@ class Native::Pass {
 
   // y = x W^T + b.
   Tensor linear(const Tensor& x, Parameter& w, Parameter* bias) {
-    const bool weights_learn = w.trainable() || (bias && bias->trainable());
-    Tensor y = make(x.rows(), w.out(), x.needs_gradient() || weights_learn);
-    const kernel::LinearShape shape{
-        .rows = x.rows(), .in = w.in(), .out = w.out(), .ld_x = x.stride(), .ld_y = y.stride()};
-    kernel::linear(shape, x.data(), w.value().data(), bias ? bias->value().data() : nullptr,
-                   y.data());
-    if (keeps(y))
-      tape_.push([x, y, shape, &w, bias] {
-        const float* dy = y.gradient();
-        if (w.trainable() || (bias && bias->trainable()))
-          kernel::linear_weight_gradient(
-              shape, dy, x.data(), w.trainable() ? w.accumulator().data() : nullptr,
-              bias && bias->trainable() ? bias->accumulator().data() : nullptr);
-        if (x.needs_gradient()) {
-          bool fresh = false;
-          float* dx = x.gradient(fresh);
-          kernel::linear_input_gradient(shape, dy, w.value().data(), dx, !fresh);
-        }
-      });
-    return y;
+    return linear(x, std::array{LinearWeights<Parameter>{&w, bias}})[0];
+  }
+
+  // The same for layers that read the same x, computed together.
+  template <std::size_t N>
+  std::array<Tensor, N> linear(const Tensor& x,
+                               const std::array<LinearWeights<Parameter>, N>& layers) {
+    std::array<Tensor, N> ys;
+    std::array<kernel::LinearOutput, N> outputs;
+    for (std::size_t i = 0; i < N; ++i) {
+      const auto [w, bias] = layers[i];
+      const bool weights_learn = w->trainable() || (bias && bias->trainable());
+      ys[i] = make(x.rows(), w->out(), x.needs_gradient() || weights_learn);
+      outputs[i] = {.out = w->out(),
+                    .panels = w->value().data(),
+                    .bias = bias ? bias->value().data() : nullptr,
+                    .y = ys[i].data(),
+                    .ld_y = ys[i].stride()};
+    }
+    kernel::linear(x.rows(), x.cols(), x.data(), x.stride(), outputs);
+    for (std::size_t i = 0; i < N; ++i)
+      if (keeps(ys[i]))
+        tape_.push([x, y = ys[i], layer = layers[i]] { linear_backward(x, y, layer); });
+    return ys;
   }
 
   // y = x / rms(x) (offset + w), over whole rows.
@@ -298,6 +304,23 @@ class Native::Pass {
     return Tensor(rows, cols, options_.record && learns);
   }
   bool keeps(const Tensor& y) const { return options_.record && y.needs_gradient(); }
+
+  static void linear_backward(const Tensor& x, const Tensor& y,
+                              const LinearWeights<Parameter>& layer) {
+    const auto [w, bias] = layer;
+    const kernel::LinearShape shape{
+        .rows = x.rows(), .in = w->in(), .out = w->out(), .ld_x = x.stride(), .ld_y = y.stride()};
+    const float* dy = y.gradient();
+    if (w->trainable() || (bias && bias->trainable()))
+      kernel::linear_weight_gradient(
+          shape, dy, x.data(), w->trainable() ? w->accumulator().data() : nullptr,
+          bias && bias->trainable() ? bias->accumulator().data() : nullptr);
+    if (x.needs_gradient()) {
+      bool fresh = false;
+      float* dx = x.gradient(fresh);
+      kernel::linear_input_gradient(shape, dy, w->value().data(), dx, !fresh);
+    }
+  }
 
   // Some passes over memory cost less than the memory: y is dropped at the end of its layer, if
   // nobody has written to it by then.

@@ -13,7 +13,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -217,6 +219,14 @@ class Torch::Pass {
 
   at::Tensor linear(const at::Tensor& x, TorchParameter& w, TorchParameter* bias) {
     return at::linear(x, w.tensor(), bias ? bias->tensor() : at::Tensor());
+  }
+
+  template <std::size_t N>
+  std::array<at::Tensor, N> linear(const at::Tensor& x,
+                                   const std::array<LinearWeights<TorchParameter>, N>& layers) {
+    std::array<at::Tensor, N> ys;
+    for (std::size_t i = 0; i < N; ++i) ys[i] = linear(x, *layers[i].weight, layers[i].bias);
+    return ys;
   }
 
   at::Tensor rms_norm(const at::Tensor& x, TorchParameter& w, float offset, float eps) {
