@@ -93,13 +93,20 @@ float fma_chains(std::int64_t steps) {
   return total;
 }
 
-// Eight chains of additions: enough that memory is what they wait for.
+// Eight chains of additions, enough that memory is what they wait for, over four streams that are
+// asked for ahead: one alone gets two thirds of that on some machines.
 float read_all(const float* from, std::int64_t n) {
+  constexpr std::int64_t lanes = hone::pack::lanes, ahead = 32 * lanes;
+  const std::int64_t quarter = n / 4;
   hone::pack sums[8];
   for (auto& s : sums) s = 0.0f;
-  for (std::int64_t i = 0; i < n; i += 8 * hone::pack::lanes) {
+  for (std::int64_t i = 0; i < quarter; i += 2 * lanes) {
 #pragma GCC unroll 8
-    for (int k = 0; k < 8; ++k) sums[k] += hone::pack::load(from + i + k * hone::pack::lanes);
+    for (int k = 0; k < 8; ++k) {
+      const float* at = from + k / 2 * quarter + i + k % 2 * lanes;
+      __builtin_prefetch(at + ahead);
+      sums[k] += hone::pack::load(at);
+    }
   }
   float total = 0.0f;
   for (auto& s : sums) total += sum(s);

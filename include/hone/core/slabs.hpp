@@ -49,7 +49,8 @@ class Slabs {
     return *slabs;
   }
 
-  // `bytes` bytes, a multiple of 64, at a multiple of 64: the smallest free range that holds them.
+  // `bytes` bytes, a multiple of 64 up to slab_bytes, on a cache line: from the smallest free range
+  // that holds them.
   char* take(std::int64_t bytes) {
     const std::lock_guard lock(mutex_);
     auto found = by_size_.lower_bound({bytes, nullptr});

@@ -301,7 +301,8 @@ class Decoder {
     return {&l.weight, l.bias ? &*l.bias : nullptr};
   }
 
-  // Layers that read the same x, in the order in which they are recorded.
+  // Layers that read the same x, together; with adapters one by one, so that each is recorded next
+  // to its own.
   template <class... Layers>
   std::array<Tensor, sizeof...(Layers)> apply_all(Pass& pass, const Tensor& x,
                                                   Layers&... layers) const {
