@@ -1,12 +1,9 @@
 // A large block of memory that one thread keeps from call to call.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstdint>
-#include <cstdlib>
 
-#include "hone/core/error.hpp"
+#include "hone/core/slabs.hpp"
 
 namespace hone {
 inline namespace v0 {
@@ -20,26 +17,26 @@ class Scratch {
   Scratch() = default;
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { std::free(block_); }
+  ~Scratch() { free(); }
 
   // `floats` floats on a cache line; what an earlier call returned is gone, contents are not set.
   float* get(std::int64_t floats) {
     if (floats > size_) {
-      std::free(block_);
-      block_ = nullptr;
-      size_ = 0;
-      const std::size_t page = floats >= (1 << 20) ? std::size_t{1} << 21 : 64;
-      const std::size_t bytes = (static_cast<std::size_t>(floats) * 4 + page - 1) / page * page;
-      void* p = std::aligned_alloc(page, bytes);
-      require(p != nullptr, "out of memory: ", bytes, " bytes of scratch");
-      if (page > 64) madvise(p, bytes, MADV_HUGEPAGE);
-      block_ = static_cast<float*>(p);
-      size_ = static_cast<std::int64_t>(bytes / 4);
+      free();
+      const std::int64_t lines = (floats + 15) / 16 * 16;
+      block_ = static_cast<float*>(hone::detail::take_lines(lines * 4));
+      size_ = lines;
     }
     return block_;
   }
 
  private:
+  void free() {
+    if (block_) hone::detail::give_lines(block_, size_ * 4);
+    block_ = nullptr;
+    size_ = 0;
+  }
+
   float* block_ = nullptr;
   std::int64_t size_ = 0;
 };
